@@ -1,0 +1,70 @@
+import type { ExecutionEvent, Json, TokenUsage } from "@stigmer/agent-runner/protocol";
+
+export type ExecutionPhase = "queued" | "running" | "succeeded" | "failed" | "cancelled" | "timed_out";
+
+export interface ExecutionSummary {
+  id: string;
+  kind: "agent" | "workflow";
+  name: string;
+  phase: ExecutionPhase;
+  createdAt: string;
+  endedAt: string | null;
+}
+
+export interface ExecutionDetail extends ExecutionSummary {
+  startedAt: string | null;
+  sessionId: string | null;
+  input: Json;
+  output: Json;
+  error: { code: string; message: string } | null;
+  steps: Json[];
+  tokens: TokenUsage;
+}
+
+export interface RunRequest {
+  kind: "agent" | "workflow";
+  name: string;
+  message: string | null;
+  input: { [key: string]: Json } | null;
+  sessionId: string | null;
+  /** From `-e`; never stored in events. */
+  environment: { [name: string]: string };
+  timeoutMs: number | null;
+}
+
+/** Executions, on whichever engine (engine.md §5). */
+export interface Engine {
+  /** Queues an execution and returns its id. @throws AppError NOT_FOUND, USAGE, LLM_UNAVAILABLE. */
+  run(request: RunRequest): Promise<string>;
+  /** Ends it as cancelled; of an ended one nothing changes. Returns the phase afterwards. */
+  cancel(executionId: string): Promise<ExecutionPhase>;
+  get(executionId: string): Promise<ExecutionDetail>;
+  list(query: {
+    limit: number;
+    cursor: string | null;
+    phase: ExecutionPhase | null;
+  }): Promise<{ executions: ExecutionSummary[]; nextCursor: string | null }>;
+  /** Events after `afterSeq`; with `follow` on to the terminal one. */
+  events(
+    executionId: string,
+    options: { afterSeq: number; follow: boolean; signal: AbortSignal },
+  ): AsyncIterable<ExecutionEvent>;
+  /** For `status`. */
+  depth(): { queued: number; running: number };
+}
+
+/** What the supervisor and the engine tell each other about runners. */
+export interface RunnerRegistry {
+  /** The runner with this id polls (true), or its session ended or was ended (false). Returns an unsubscribe. */
+  onPolling(listener: (runnerId: string, polling: boolean, hello: RunnerHello) => void): () => void;
+  isPolling(runnerId: string): boolean;
+  /** The supervisor saw it die: its session ends and its leases are free at once. */
+  runnerDied(runnerId: string): void;
+}
+
+export interface RunnerHello {
+  queue: string;
+  version: string;
+  pid: number;
+  workspace: { path: string; writable: boolean; reason: string | null } | null;
+}
