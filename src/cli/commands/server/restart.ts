@@ -1,0 +1,64 @@
+import { loadSettings } from "../../../config/load.ts";
+import { probeServer } from "../../../server/probe.ts";
+import { RemoteStack } from "../../../server/remote-stack.ts";
+import { stopStack } from "../../../server/stop-stack.ts";
+import type { ComponentName } from "../../../stack/component.ts";
+import type { CommandContext, CommandHandler, CommandResult } from "../../context.ts";
+import { createStackRenderer } from "../../render/stack-events.ts";
+import { bringUp, startResult } from "./start.ts";
+
+export interface RestartOptions {
+  component?: ComponentName;
+  timeoutMs: number;
+}
+
+const PROBE_TIMEOUT_MS = 2_000;
+const GRACE_MS = 30_000;
+
+export const handle: CommandHandler<RestartOptions> = async (options, context) => {
+  const { settings, warnings } = await loadSettings({ configFile: context.paths.configFile, env: context.env });
+  for (const warning of warnings) context.warn(warning);
+  if (options.component !== undefined && options.component !== "stigmer-server") {
+    const restarted = await restartComponent(options.component, options, context);
+    if (restarted !== null) return restarted;
+  } else {
+    const renderer = createStackRenderer(context);
+    try {
+      await stopStack({
+        paths: context.paths,
+        settings,
+        env: context.env,
+        graceMs: GRACE_MS,
+        force: false,
+        forceSignal: context.forceSignal,
+        onEvent: (event) => renderer.onEvent(event),
+      });
+    } finally {
+      renderer.stop();
+    }
+    context.signal.throwIfAborted();
+  }
+  const status = await bringUp(context, settings, { timeoutMs: options.timeoutMs, replaceOutdatedImage: false });
+  return startResult(status, context);
+};
+
+/** Null when no server runs: then there is only a start to be made. */
+async function restartComponent(
+  component: ComponentName,
+  options: RestartOptions,
+  context: CommandContext,
+): Promise<CommandResult | null> {
+  const probe = await probeServer(context.paths, PROBE_TIMEOUT_MS);
+  if (probe.kind !== "answers") return null;
+  const renderer = createStackRenderer(context);
+  try {
+    const status = await new RemoteStack(probe.client).restart(component, {
+      timeoutMs: options.timeoutMs,
+      signal: context.signal,
+      onEvent: (event) => renderer.onEvent(event),
+    });
+    return startResult(status, context);
+  } finally {
+    renderer.stop();
+  }
+}

@@ -1,0 +1,79 @@
+import { homedir } from "node:os";
+import { loadSettings } from "../../../config/load.ts";
+import type { Settings } from "../../../config/settings.ts";
+import { startStack } from "../../../server/start-stack.ts";
+import type { StackStatus } from "../../../stack/component.ts";
+import type { CommandContext, CommandHandler, CommandResult } from "../../context.ts";
+import { createStackRenderer } from "../../render/stack-events.ts";
+import { renderStatus } from "../../render/status.ts";
+
+export interface StartCommandOptions {
+  build: boolean;
+  pull: boolean;
+  runtime?: "docker" | "process";
+  timeoutMs: number;
+  dryRun: boolean;
+}
+
+export const handle: CommandHandler<StartCommandOptions> = async (options, context) => {
+  const { settings, warnings } = await loadSettings({
+    configFile: context.paths.configFile,
+    env: context.env,
+    overrides: { "agent_runner.runtime": options.runtime },
+  });
+  for (const warning of warnings) context.warn(warning);
+  if (options.dryRun) {
+    const { planStart } = await import("../../../server/plan-start.ts");
+    const lines = await planStart({ paths: context.paths, settings, env: context.env });
+    return { data: { plan: lines }, text: lines.join("\n") };
+  }
+  if (options.build || options.pull) await prepareImage(options, settings, context);
+  const status = await bringUp(context, settings, {
+    timeoutMs: options.timeoutMs,
+    replaceOutdatedImage: options.build || options.pull,
+  });
+  return startResult(status, context);
+};
+
+/** Starts the stack, or joins the one that runs, with its progress on stderr. */
+export async function bringUp(
+  context: CommandContext,
+  settings: Settings,
+  options: { timeoutMs: number; replaceOutdatedImage: boolean },
+): Promise<StackStatus> {
+  const renderer = createStackRenderer(context);
+  try {
+    return await startStack({
+      paths: context.paths,
+      settings,
+      env: context.env,
+      logLevel: context.globals.debug ? "debug" : "info",
+      signal: context.signal,
+      forceSignal: context.forceSignal,
+      onEvent: (event) => renderer.onEvent(event),
+      ...options,
+    });
+  } finally {
+    renderer.stop();
+  }
+}
+
+export function startResult(status: StackStatus, context: CommandContext): CommandResult {
+  const text = context.globals.json ? null : renderStatus(status, { color: context.globals.color, nowMs: Date.now() });
+  return { data: status, text };
+}
+
+/** `--build` and `--pull`: the image is made or fetched here, with its progress, before anything is started. */
+async function prepareImage(options: StartCommandOptions, settings: Settings, context: CommandContext): Promise<void> {
+  const { connectDocker } = await import("../../../docker/connect.ts");
+  const { env, signal, progress } = context;
+  const { image, registryImage } = settings.agentRunner;
+  const engine = await connectDocker({ env, homeDir: homedir(), signal });
+  if (options.pull) {
+    const { pullImage } = await import("../../../image/pull.ts");
+    await pullImage({ engine, reference: null, registryImage, image, progress, signal });
+    return;
+  }
+  const { buildImage } = await import("../../../image/build.ts");
+  await buildImage({ engine, reference: image, base: null, noCache: false, env, progress, signal });
+}

@@ -1,0 +1,36 @@
+import { askServerForStatus } from "../../../server/read-status.ts";
+import type { StackStatus } from "../../../stack/component.ts";
+import { statusExitCode } from "../../../stack/summary.ts";
+import type { CommandContext, CommandHandler } from "../../context.ts";
+
+export interface StatusOptions {
+  watch: boolean;
+}
+
+export const handle: CommandHandler<StatusOptions> = async (options, context) => {
+  if (options.watch) {
+    const { watchStatus } = await import("./watch-status.ts");
+    await watchStatus(context);
+    return null;
+  }
+  const status = await readStatus(context);
+  const { renderStatus } = await import("../../render/status.ts");
+  return {
+    data: status,
+    text: context.globals.json ? null : renderStatus(status, { color: context.globals.color, nowMs: Date.now() }),
+    exitCode: statusExitCode(status.state),
+  };
+};
+
+/** From the server if it answers; else from what it left. Nothing else is loaded while it answers. */
+export async function readStatus(context: CommandContext): Promise<StackStatus> {
+  const answered = await askServerForStatus(context.paths);
+  if (answered !== null) return answered;
+  const [{ loadSettings }, { readOrphanedStatus }] = await Promise.all([
+    import("../../../config/load.ts"),
+    import("../../../server/orphaned-status.ts"),
+  ]);
+  const { settings, warnings } = await loadSettings({ configFile: context.paths.configFile, env: context.env });
+  for (const warning of warnings) context.warn(warning);
+  return readOrphanedStatus(context.paths, settings, context.env);
+}

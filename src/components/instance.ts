@@ -1,0 +1,14 @@
+import type { ExitReport } from "./exit-reason.ts";
+
+/** One start of one component: alive until `exited` resolves, whoever started it. */
+export interface ComponentInstance {
+  readonly runnerId: string | null;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly pid: number | null;
+  readonly containerId: string | null;
+  /** Resolves once, when it has ended; never rejects. */
+  readonly exited: Promise<ExitReport>;
+  /** Looks now whether it still lives: something hinted that it may not. */
+  probe(): void;
+}

@@ -1,0 +1,208 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { AppError, type ErrorCode } from "../errors.ts";
+import type { ApiResponse, Route } from "./route.ts";
+
+export interface ApiOptions {
+  routes: Route[];
+  /** Wanted on every path but `GET /health`; null where the socket's mode is the guard. */
+  token: string | null;
+  /** A fault that is no AppError: ours to see. */
+  onFault: (error: unknown, request: { method: string; path: string }) => void;
+}
+
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The server's API on one listener. Every unauthenticated path, known or not, is 401 before anything of the request
+ * is parsed. Errors are `{"error": ErrorBody}`.
+ */
+export function createApi(options: ApiOptions): Server {
+  const match = compileRoutes(options.routes);
+  const expected = options.token === null ? null : digest(`Bearer ${options.token}`);
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      options.onFault(error, describe(request));
+      response.destroy();
+    });
+  });
+  // Long polls and followed streams are idle on purpose; a half-sent request is not.
+  server.requestTimeout = 30_000;
+  server.keepAliveTimeout = 65_000;
+  return server;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://stigmer");
+    const isHealth = request.method === "GET" && url.pathname === "/health";
+    if (expected !== null && !isHealth && !isAuthorised(request, expected)) {
+      sendJson(response, 401, errorBody("PERMISSION_DENIED", "The bearer token is missing or wrong"));
+      return;
+    }
+    const matched = match(request.method ?? "GET", url.pathname);
+    if (matched === null) {
+      sendJson(response, 404, errorBody("NOT_FOUND", `No such path: ${request.method} ${url.pathname}`));
+      return;
+    }
+    const gone = new AbortController();
+    response.on("close", () => {
+      if (!response.writableFinished) gone.abort(new Error("the client went away"));
+    });
+    try {
+      const body = await readBody(request);
+      const result = await matched.route.handle({
+        method: matched.route.method,
+        path: url.pathname,
+        params: matched.params,
+        query: url.searchParams,
+        body,
+        signal: gone.signal,
+        raw: request,
+      });
+      await send(response, result, gone.signal);
+    } catch (error) {
+      if (gone.signal.aborted) return; // Nobody is there to be told.
+      if (!(error instanceof AppError)) options.onFault(error, describe(request));
+      sendError(response, error);
+    }
+  }
+}
+
+/** The HTTP status of an error: what a client may do about it. */
+export function statusOf(code: ErrorCode): number {
+  switch (code) {
+    case "USAGE":
+    case "CONFIG_INVALID":
+    case "DEFINITION_INVALID":
+      return 400;
+    case "PERMISSION_DENIED":
+      return 403;
+    case "NOT_FOUND":
+      return 404;
+    case "INTERNAL":
+      return 500;
+    default:
+      return 409;
+  }
+}
+
+function compileRoutes(
+  routes: Route[],
+): (method: string, path: string) => { route: Route; params: Record<string, string> } | null {
+  const compiled = routes.map((route) => ({ route, parts: route.path.split("/") }));
+  return (method, path) => {
+    const parts = path.split("/");
+    for (const { route, parts: pattern } of compiled) {
+      if (route.method !== method || pattern.length !== parts.length) continue;
+      const params = matchParts(pattern, parts);
+      if (params !== null) return { route, params };
+    }
+    return null;
+  };
+}
+
+function matchParts(pattern: string[], parts: string[]): Record<string, string> | null {
+  const params: Record<string, string> = {};
+  for (const [index, expected] of pattern.entries()) {
+    const actual = parts[index] ?? "";
+    if (!expected.startsWith(":")) {
+      if (expected !== actual) return null;
+      continue;
+    }
+    const value = decode(actual);
+    if (value === null || value === "") return null;
+    params[expected.slice(1)] = value;
+  }
+  return params;
+}
+
+function decode(part: string): string | null {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return null; // A malformed escape names nothing.
+  }
+}
+
+function isAuthorised(request: IncomingMessage, expected: Buffer): boolean {
+  return timingSafeEqual(digest(request.headers.authorization ?? ""), expected);
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = chunk as Buffer;
+    size += bytes.length;
+    if (size > MAX_BODY_BYTES) throw new AppError("USAGE", `The request body is larger than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(bytes);
+  }
+  if (size === 0) return null;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (error) {
+    throw new AppError("USAGE", "The request body is not JSON", { cause: error });
+  }
+}
+
+async function send(response: ServerResponse, result: ApiResponse, signal: AbortSignal): Promise<void> {
+  if ("body" in result) {
+    sendJson(response, result.status, result.body);
+    return;
+  }
+  const records = result.records[Symbol.asyncIterator]();
+  // The first record decides between an error answer and a stream.
+  let next = await records.next();
+  response.writeHead(result.status, { "content-type": "application/x-ndjson" });
+  response.flushHeaders();
+  try {
+    while (next.done !== true && !signal.aborted) {
+      if (!response.write(`${JSON.stringify(next.value)}\n`)) await drained(response, signal);
+      next = await records.next();
+    }
+    response.end();
+  } catch (error) {
+    response.destroy();
+    throw error;
+  } finally {
+    await records.return?.();
+  }
+}
+
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      response.off("drain", finish);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    response.on("drain", finish);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (error instanceof AppError) sendJson(response, statusOf(error.code), { error: error.toBody() });
+  else sendJson(response, 500, errorBody("INTERNAL", error instanceof Error ? error.message : String(error)));
+}
+
+function errorBody(code: ErrorCode, message: string): { error: ReturnType<AppError["toBody"]> } {
+  return { error: new AppError(code, message).toBody() };
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const payload = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { "content-type": "application/json", "content-length": payload.length });
+  response.end(payload);
+}
+
+function describe(request: IncomingMessage): { method: string; path: string } {
+  return { method: request.method ?? "GET", path: (request.url ?? "/").split("?")[0] ?? "/" };
+}

@@ -1,0 +1,25 @@
+import { join } from "node:path";
+import { removePidFile } from "../components/process/pid-file.ts";
+import { removeIfExists } from "../platform/files.ts";
+import type { HomePaths } from "../platform/paths.ts";
+
+/** Where restart counters lie between a crash of the server and its successor. */
+export function restartsFile(paths: HomePaths): string {
+  return join(paths.runDir, "restarts.json");
+}
+
+/**
+ * What a server leaves only by crashing: its PID file, socket, token, recorded port and counters. Idempotent. With
+ * `keepGrant` the token and the port stay, for a container that was left alive.
+ */
+export async function removeServerFiles(paths: HomePaths, options: { keepGrant: boolean }): Promise<void> {
+  await removeIfExists(paths.socketFile);
+  await removeIfExists(paths.socketRecordFile);
+  await removeIfExists(restartsFile(paths));
+  if (!options.keepGrant) {
+    await removeIfExists(paths.tokenFile);
+    await removeIfExists(paths.portFile);
+  }
+  // Last: as long as it is there, this server is found.
+  await removePidFile(paths.pidFile("stigmer-server"));
+}

@@ -1,0 +1,166 @@
+import { homedir } from "node:os";
+import { readPidFile } from "../components/process/pid-file.ts";
+import type { Settings } from "../config/settings.ts";
+import { connectDocker } from "../docker/connect.ts";
+import type { DockerEngine } from "../docker/engine.ts";
+import { readInstanceId } from "../platform/instance.ts";
+import { withLock } from "../platform/lock.ts";
+import type { HomePaths } from "../platform/paths.ts";
+import { pollUntil } from "../platform/poll.ts";
+import { identify, isAliveSync } from "../platform/process-identity.ts";
+import { terminate } from "../platform/terminate.ts";
+import type { StackEvent, StopReport } from "../stack/events.ts";
+import type { Observed } from "../stack/observed.ts";
+import { reconcile } from "../stack/reconcile.ts";
+import { executeRemoval } from "../supervisor/execute-removal.ts";
+import { observeStack } from "../supervisor/observe.ts";
+import { ServerGoneError } from "./client.ts";
+import { scopeOf } from "./create-supervisor.ts";
+import { probeServer, type ServerProbe } from "./probe.ts";
+import { RemoteStack } from "./remote-stack.ts";
+import { removeServerFiles } from "./server-files.ts";
+
+export interface StopOptions {
+  paths: HomePaths;
+  settings: Settings;
+  env: NodeJS.ProcessEnv;
+  graceMs: number;
+  force: boolean;
+  /** Aborting ends the grace: kill now. */
+  forceSignal: AbortSignal;
+  onEvent: (event: StackEvent) => void;
+}
+
+const NOTHING: StopReport = { stopped: [], killed: [] };
+const PROBE_TIMEOUT_MS = 2_000;
+/** After everything else is down the server itself only closes files. */
+const SERVER_END_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 30_000;
+const DOCKER_DECISION_MS = 4_000;
+
+/**
+ * Ends the whole stack, whether its server lives, hangs or is dead, and whatever state its files are in. A stack that a
+ * start brings up anew meanwhile is left alone.
+ * @throws AppError STOP_TIMEOUT; DOCKER_* when a recorded container could not be reached, the processes being gone.
+ */
+export async function stopStack(options: StopOptions): Promise<StopReport> {
+  const instance = await readInstanceId(options.paths);
+  if (instance === null) return NOTHING;
+  const probe = await probeServer(options.paths, PROBE_TIMEOUT_MS);
+  if (probe.kind === "answers") {
+    const report = await askDown(probe, options);
+    if (report !== null) return report;
+  }
+  return withLock(options.paths.startLockFile, () => sweep(instance, options), {
+    what: "the stop of the stack",
+    timeoutMs: LOCK_TIMEOUT_MS,
+    signal: new AbortController().signal,
+  });
+}
+
+/** What stop would do, without doing it. */
+export async function planStop(options: Omit<StopOptions, "forceSignal" | "onEvent" | "graceMs" | "force">): Promise<{
+  observed: Observed | null;
+  server: number | null;
+}> {
+  const instance = await readInstanceId(options.paths);
+  if (instance === null) return { observed: null, server: null };
+  const recorded = await readPidFile(options.paths.pidFile("stigmer-server"), instance);
+  const { observed } = await observe(instance, options);
+  return { observed, server: recorded.kind === "alive" ? recorded.identity.pid : null };
+}
+
+/** Null when the server died in the middle: what is left is swept up without it. */
+async function askDown(
+  probe: Extract<ServerProbe, { kind: "answers" }>,
+  options: StopOptions,
+): Promise<StopReport | null> {
+  const { graceMs, force, forceSignal, onEvent } = options;
+  const server = await identify(probe.health.pid);
+  const stack = new RemoteStack(probe.client);
+  const never = new AbortController().signal;
+  const down = (forced: boolean): Promise<StopReport> =>
+    stack.down({ component: null, graceMs, force: forced, signal: never, onEvent: forced ? () => {} : onEvent });
+  const escalate = (): void => {
+    // Its result is that of the stop it hurries; a server that is gone has nothing to hurry.
+    down(true).catch(() => {});
+  };
+  forceSignal.addEventListener("abort", escalate, { once: true });
+  try {
+    onEvent({ type: "component.stopping", component: "stigmer-server" });
+    const startedMs = performance.now();
+    const report = await stack.down({ component: null, graceMs, force, signal: never, onEvent });
+    if (server !== null) {
+      await pollUntil({
+        what: `server ${server.pid} to end`,
+        probe: async () => !isAliveSync(server),
+        timeoutMs: SERVER_END_TIMEOUT_MS,
+        intervalMs: 5,
+      });
+    }
+    const durationMs = Math.round(performance.now() - startedMs);
+    onEvent({ type: "component.stopped", component: "stigmer-server", durationMs, killed: false });
+    return { stopped: [...report.stopped, "stigmer-server"], killed: report.killed };
+  } catch (error) {
+    if (error instanceof ServerGoneError) return null;
+    throw error;
+  } finally {
+    forceSignal.removeEventListener("abort", escalate);
+  }
+}
+
+/** Stop without a server: the same observation, the same plan, the same cleanup as the server's own. */
+async function sweep(instance: string, options: StopOptions): Promise<StopReport> {
+  const { paths, graceMs, force, forceSignal, onEvent } = options;
+  const again = await probeServer(paths, PROBE_TIMEOUT_MS);
+  // Started anew while this stop waited: that stack is somebody's who wants it.
+  if (again.kind === "answers" && again.health.phase === "running") return NOTHING;
+  const report: StopReport = { stopped: [], killed: [] };
+  const recorded = await readPidFile(paths.pidFile("stigmer-server"), instance);
+  if (recorded.kind === "alive") {
+    // First of all, so that nothing is started again behind our back.
+    const { killed } = await terminate(recorded.identity, { graceMs: 2_000, group: false });
+    report.stopped.push("stigmer-server");
+    if (killed) report.killed.push("stigmer-server");
+  } else if (recorded.kind === "stranger") {
+    onEvent({
+      type: "warning",
+      message: `daemon.pid named process ${recorded.pid}, which is not ours (${recorded.detail}); it was left alone`,
+    });
+  }
+  const { observed, engine, dockerError } = await observe(instance, options);
+  const plan = reconcile([], observed, { kind: "down" });
+  for (const message of plan.warnings) onEvent({ type: "warning", message });
+  const ended = await executeRemoval(plan.recovery, {
+    paths,
+    instance,
+    engine,
+    graceMs: force ? 0 : graceMs,
+    forceSignal,
+    onEvent,
+  });
+  const dockerIsMissed = dockerError !== null && observed.containerIdFile.kind === "id";
+  await removeServerFiles(paths, { keepGrant: dockerIsMissed });
+  if (dockerIsMissed) throw dockerError;
+  return { stopped: [...report.stopped, ...ended.stopped], killed: [...report.killed, ...ended.killed] };
+}
+
+async function observe(
+  instance: string,
+  { paths, settings, env }: Pick<StopOptions, "paths" | "settings" | "env">,
+): Promise<{ observed: Observed; engine: DockerEngine | null; dockerError: unknown }> {
+  let engine: DockerEngine | null = null;
+  let dockerError: unknown = null;
+  try {
+    engine = await connectDocker({ env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS });
+  } catch (error) {
+    dockerError = error; // Matters only if a container is known to exist; the caller sees.
+  }
+  const observed = await observeStack({
+    paths,
+    instance,
+    scope: scopeOf(settings, paths, instance),
+    docker: engine === null ? { unavailable: "Docker cannot be reached" } : { engine },
+  });
+  return { observed, engine, dockerError };
+}

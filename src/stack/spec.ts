@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import type { ComponentName, Runtime, SupervisedName } from "./component.ts";
+
+interface CommonSpec {
+  name: SupervisedName;
+  runtime: Runtime;
+  /** Components that must be ready before this one is started. */
+  dependsOn: SupervisedName[];
+}
+
+/** A host process, as it should run. */
+export interface ProcessSpec extends CommonSpec {
+  runtime: "process";
+  argv: string[];
+  /** The whole environment, built from nothing. */
+  env: Record<string, string>;
+  cwd: string;
+}
+
+/** A container, as it should run. `image` is resolved to an ID when the container is created. */
+export interface ContainerSpec extends CommonSpec {
+  runtime: "container";
+  containerName: string;
+  image: string;
+  env: Record<string, string>;
+  /** `uid:gid`. */
+  user: string;
+  networkMode: string;
+  extraHosts: string[];
+  workspace: string;
+  memoryBytes: number;
+  logMaxSizeBytes: number;
+  logMaxFiles: number;
+}
+
+export type ComponentSpec = ProcessSpec | ContainerSpec;
+
+/** A digest of everything in a spec that a running component cannot change: equal means "restart it as it is". */
+export function specHash(spec: ComponentSpec): string {
+  return createHash("sha256").update(canonicalJson(spec)).digest("hex");
+}
+
+export function findSpec(specs: readonly ComponentSpec[], name: ComponentName): ComponentSpec | undefined {
+  return specs.find((spec) => spec.name === name);
+}
+
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}

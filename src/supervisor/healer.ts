@@ -1,0 +1,299 @@
+import { isContainerInstance } from "../components/container/container-instance.ts";
+import { describeExit, type ExitReport, fromContainerExit } from "../components/exit-reason.ts";
+import type { ComponentInstance } from "../components/instance.ts";
+import { DockerRequestError, type EngineEvent } from "../docker/engine.ts";
+import { sleep } from "../platform/clock.ts";
+import { decideRestart } from "../stack/restart-policy.ts";
+import { reconcile } from "../stack/reconcile.ts";
+import { isHealable } from "../stack/state.ts";
+import type { SupervisorDeps } from "./deps.ts";
+import { isDockerGone } from "./docker-link.ts";
+import { endOperation } from "./end-instance.ts";
+import { executeRemoval } from "./execute-removal.ts";
+import { observeComponent } from "./observe.ts";
+import { executeStart } from "./start-operation.ts";
+import type { Supervised } from "./supervised.ts";
+
+export interface HealerOptions {
+  deps: SupervisorDeps;
+  components: () => Iterable<Supervised>;
+  onRestart: () => void;
+}
+
+/** A runner that lives but has not polled for so long is ended, and so started again. */
+const UNHEALTHY_LIMIT_MS = 30_000;
+const READY_AFTER_RESTART_MS = 60_000;
+const HEAL_GRACE_MS = 5_000;
+/** Docker refuses to start a container that is being removed; a moment later it is gone. */
+const REMOVAL_RACE_TRIES = 20;
+const REMOVAL_RACE_PAUSE_MS = 100;
+/** A `destroy` so soon after the death explains it. */
+const REMOVAL_EXPLAINS_MS = 5_000;
+
+/** Keeps running what should run: hears of every death, and starts again by the restart policy. */
+export class Healer {
+  readonly #options: HealerOptions;
+  readonly #deps: SupervisorDeps;
+  readonly #outOfMemory = new Set<string>();
+
+  constructor(options: HealerOptions) {
+    this.#options = options;
+    this.#deps = options.deps;
+    options.deps.registry.onPolling((runnerId, polling) => this.#onPolling(runnerId, polling));
+  }
+
+  /** The component runs as `instance` from now on; its end will be noticed. */
+  begin(component: Supervised, instance: ComponentInstance): void {
+    component.begin(instance, this.#deps.clock.monotonicMs());
+    if (instance.runnerId !== null && this.#deps.registry.isPolling(instance.runnerId)) this.#becomeReady(component);
+    void instance.exited.then((report) => this.#onExit(component, instance, report));
+  }
+
+  onDockerEvent(event: EngineEvent): void {
+    const component = this.#byContainer(event.containerId);
+    if (component === undefined) return;
+    if (event.action === "oom") this.#outOfMemory.add(event.containerId);
+    if (event.action === "die") {
+      const outOfMemory = this.#outOfMemory.delete(event.containerId);
+      this.#endContainer(component, fromContainerExit(Number(event.attributes["exitCode"] ?? "0"), outOfMemory));
+    }
+    if (event.action === "destroy") this.#onDestroyed(component);
+  }
+
+  /** Docker is gone: what it runs cannot be known. */
+  onDockerLost(reason: string): void {
+    for (const component of this.#options.components()) {
+      if (component.spec.runtime !== "container" || !isHealable(component.state)) continue;
+      if (component.state.kind === "unknown") continue;
+      this.#deps.log.warn(`Docker is out of reach, the state of ${component.name} is unknown: ${reason}`);
+      component.cancelRetry();
+      component.enter({ kind: "unknown", reason: `Docker is out of reach: ${reason}` });
+    }
+  }
+
+  /** Docker is back: whatever happened meanwhile is looked up, and what is down comes back. */
+  async onDockerConnected(): Promise<void> {
+    for (const component of this.#options.components()) {
+      if (component.spec.runtime !== "container" || component.underStart || !isHealable(component.state)) continue;
+      if (component.instance === null) {
+        if (component.state.kind === "unknown") await this.heal(component);
+        continue;
+      }
+      await this.#lookUp(component, component.instance);
+    }
+  }
+
+  /** Brings a component back that is down: observe, reconcile, execute, for it alone. */
+  async heal(component: Supervised): Promise<void> {
+    const release = await component.mutex.acquire();
+    try {
+      if (!isHealable(component.state) || component.instance !== null) return;
+      component.cancelRetry();
+      component.enter({ kind: "starting", sinceMs: this.#deps.clock.monotonicMs() });
+      component.restarts += 1;
+      this.#options.onRestart();
+      await this.#startAgain(component);
+      this.#watchReadiness(component);
+    } catch (error) {
+      this.#onFailedHeal(component, error);
+    } finally {
+      release();
+    }
+  }
+
+  async #startAgain(component: Supervised): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#startOnce(component);
+        return;
+      } catch (error) {
+        const racesRemoval = error instanceof DockerRequestError && [404, 409].includes(error.statusCode);
+        if (!racesRemoval || attempt === REMOVAL_RACE_TRIES) throw error;
+        component.instance = null;
+        await sleep(REMOVAL_RACE_PAUSE_MS, { clock: this.#deps.clock });
+      }
+    }
+  }
+
+  async #startOnce(component: Supervised): Promise<void> {
+    const { deps } = this.#options;
+    const isContainer = component.spec.runtime === "container";
+    const engine = isContainer ? await deps.docker.engine(AbortSignal.timeout(READY_AFTER_RESTART_MS)) : null;
+    const observed = await observeComponent(component.spec, deps, engine);
+    const plan = reconcile([component.spec], observed, { kind: "heal", component: component.name });
+    const starts = plan.start.flat();
+    if (engine !== null && starts.some((operation) => operation.kind === "create-container")) {
+      await deps.requireImage(engine);
+    }
+    await executeRemoval(plan.recovery, {
+      paths: deps.paths,
+      instance: deps.instance,
+      engine,
+      graceMs: HEAL_GRACE_MS,
+      forceSignal: new AbortController().signal,
+      onEvent: () => {},
+    });
+    for (const operation of starts) {
+      deps.log.info(`starting ${component.name} again (${component.lastExit?.reason ?? "it was not running"})`);
+      await executeStart({
+        operation,
+        component,
+        engine,
+        launcher: deps.launcher,
+        begin: (target, instance) => this.begin(target, instance),
+      });
+    }
+  }
+
+  #onExit(component: Supervised, instance: ComponentInstance, report: ExitReport): void {
+    if (component.instance !== instance) return;
+    component.instance = null;
+    if (instance.runnerId !== null) this.#deps.registry.runnerDied(instance.runnerId);
+    component.noteExit(report, this.#deps.clock.nowMs());
+    if (!isHealable(component.state) || component.underStart) return;
+    this.#deps.log.warn(`${component.name} ended: ${describeExit(report)}`);
+    this.#planRestart(component);
+  }
+
+  #planRestart(component: Supervised): void {
+    const { clock, random } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    const healthyForMs = component.state.kind === "ready" ? nowMs - component.state.sinceMs : 0;
+    const decision = decideRestart(component.history, { atMs: nowMs, healthyForMs, random: random() });
+    component.history = decision.history;
+    this.#options.onRestart();
+    if (decision.kind === "give-up") {
+      const reason = `${decision.reason}; last: ${component.lastExit?.reason ?? "unknown"}`;
+      this.#deps.log.error(`${component.name} is not started again: ${reason}`);
+      component.enter({ kind: "failed", reason });
+      return;
+    }
+    if (decision.delayMs === 0) {
+      void this.heal(component);
+      return;
+    }
+    component.enter({ kind: "backoff", retryAtMs: nowMs + decision.delayMs });
+    const timer = clock.setTimer(() => void this.heal(component), decision.delayMs);
+    component.cancelRetry = () => timer.cancel();
+  }
+
+  #onFailedHeal(component: Supervised, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    component.instance = null;
+    this.#deps.log.error(`${component.name} could not be started again: ${reason}`);
+    if (!isHealable(component.state)) return;
+    if (isDockerGone(error)) {
+      component.enter({ kind: "unknown", reason: `Docker is out of reach: ${reason}` });
+      return;
+    }
+    component.noteExit({ code: null, signal: null, outOfMemory: false, explanation: reason }, this.#deps.clock.nowMs());
+    this.#planRestart(component);
+  }
+
+  /** A restart that never becomes ready is a death like any other. */
+  #watchReadiness(component: Supervised): void {
+    const instance = component.instance;
+    if (instance === null || component.state.kind === "ready") return;
+    const timer = this.#deps.clock.setTimer(() => {
+      if (component.instance === instance && component.state.kind === "starting") {
+        void this.#endInstance(component, instance, "it did not become ready");
+      }
+    }, READY_AFTER_RESTART_MS);
+    void instance.exited.then(() => timer.cancel());
+  }
+
+  #onPolling(runnerId: string, polling: boolean): void {
+    for (const component of this.#options.components()) {
+      if (component.instance?.runnerId !== runnerId) continue;
+      if (polling) this.#becomeReady(component);
+      else this.#becomeUnhealthy(component, component.instance);
+    }
+  }
+
+  #becomeReady(component: Supervised): void {
+    const { kind } = component.state;
+    if (kind !== "starting" && kind !== "unhealthy" && kind !== "unknown") return;
+    component.cancelRetry();
+    component.enter({ kind: "ready", sinceMs: this.#deps.clock.monotonicMs() });
+    this.#deps.log.info(`${component.name} is ready`);
+  }
+
+  #becomeUnhealthy(component: Supervised, instance: ComponentInstance): void {
+    if (component.state.kind !== "ready") return;
+    component.enter({
+      kind: "unhealthy",
+      sinceMs: this.#deps.clock.monotonicMs(),
+      reason: "it stopped polling its queue",
+    });
+    const timer = this.#deps.clock.setTimer(() => {
+      if (component.instance === instance && component.state.kind === "unhealthy") {
+        void this.#endInstance(component, instance, "it stopped polling its queue");
+      }
+    }, UNHEALTHY_LIMIT_MS);
+    component.cancelRetry = () => timer.cancel();
+    instance.probe();
+  }
+
+  async #endInstance(component: Supervised, instance: ComponentInstance, reason: string): Promise<void> {
+    const { deps } = this.#options;
+    deps.log.warn(`ending ${component.name}: ${reason}`);
+    try {
+      const engine = instance.containerId === null ? null : await deps.docker.engine(AbortSignal.timeout(HEAL_GRACE_MS));
+      if (instance.containerId !== null) {
+        // Stopped, not removed: the same container is started again, so that its log goes on.
+        await engine?.stopContainer(instance.containerId, HEAL_GRACE_MS);
+        return;
+      }
+      await executeRemoval([endOperation(component.name, instance, reason)], {
+        paths: deps.paths,
+        instance: deps.instance,
+        engine,
+        graceMs: HEAL_GRACE_MS,
+        forceSignal: new AbortController().signal,
+        onEvent: () => {},
+      });
+    } catch (error) {
+      deps.log.error(`${component.name} could not be ended: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  async #lookUp(component: Supervised, instance: ComponentInstance): Promise<void> {
+    if (instance.containerId === null) return;
+    try {
+      const engine = await this.#deps.docker.engine(AbortSignal.timeout(READY_AFTER_RESTART_MS));
+      const found = await engine.inspectContainer(instance.containerId);
+      if (found === null) this.#endContainer(component, removedReport());
+      else if (!found.state.running) {
+        this.#endContainer(component, fromContainerExit(found.state.exitCode, found.state.oomKilled));
+      } else if (component.state.kind === "unknown") {
+        component.enter({ kind: "starting", sinceMs: this.#deps.clock.monotonicMs() });
+        if (instance.runnerId !== null && this.#deps.registry.isPolling(instance.runnerId)) this.#becomeReady(component);
+      }
+    } catch (error) {
+      // Docker went again: the link says so and comes back here when it answers.
+      this.#deps.log.warn(`${component.name} could not be looked up: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #onDestroyed(component: Supervised): void {
+    if (component.instance !== null && component.instance.containerId === component.containerId) {
+      this.#endContainer(component, removedReport());
+    }
+    const diedAtMs = component.lastExit === null ? 0 : Date.parse(component.lastExit.at);
+    if (this.#deps.clock.nowMs() - diedAtMs < REMOVAL_EXPLAINS_MS) {
+      component.noteExit(removedReport(), this.#deps.clock.nowMs());
+    }
+  }
+
+  #endContainer(component: Supervised, report: ExitReport): void {
+    if (component.instance !== null && isContainerInstance(component.instance)) component.instance.end(report);
+  }
+
+  #byContainer(id: string): Supervised | undefined {
+    return [...this.#options.components()].find((component) => component.containerId === id);
+  }
+}
+
+function removedReport(): ExitReport {
+  return { code: null, signal: null, outOfMemory: false, explanation: "its container was removed" };
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { createFromSpec, startWithToken } from "../components/container/agent-runner-container.ts";
+import { writeContainerIdFile } from "../components/container/container-id-file.ts";
+import { type ContainerInstance, containerInstance } from "../components/container/container-instance.ts";
+import type { ComponentInstance } from "../components/instance.ts";
+import { readPidFile, writePidFile } from "../components/process/pid-file.ts";
+import { adoptedInstance, childInstance } from "../components/process/process-instance.ts";
+import type { DockerEngine } from "../docker/engine.ts";
+import type { HomePaths } from "../platform/paths.ts";
+import { identifySync } from "../platform/process-identity.ts";
+import { spawnDetached } from "../platform/spawn.ts";
+import { type ContainerSpec, type ProcessSpec, specHash } from "../stack/spec.ts";
+
+export interface LauncherOptions {
+  paths: HomePaths;
+  instance: string;
+  version: string;
+  token: string;
+  /** Beneath every process component's own variables. */
+  baseEnvironment: Record<string, string>;
+}
+
+/** Told of the instance before it can die. */
+export type Begin = (instance: ComponentInstance) => void;
+
+/** Makes a component run: one method for each start operation of a plan. */
+export class Launcher {
+  readonly #options: LauncherOptions;
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the process in a group of its own; its PID file is there when this resolves. */
+  async spawn(spec: ProcessSpec): Promise<ComponentInstance> {
+    const { paths, instance, version, baseEnvironment } = this.#options;
+    const runnerId = randomUUID();
+    const child = await spawnDetached({
+      argv: spec.argv,
+      env: { ...baseEnvironment, ...spec.env, STIGMER_RUNNER_ID: runnerId },
+      cwd: spec.cwd,
+      outputFile: paths.logFile(spec.name),
+      ipc: false,
+    });
+    const pid = child.pid ?? 0;
+    const startedAt = new Date().toISOString();
+    const running = childInstance(child, { runnerId, startedAt, pid });
+    const identity = identifySync(pid);
+    // Gone already: its exit event says why, and a PID file would only be stale.
+    if (identity === null) return running;
+    await writePidFile(paths.pidFile(spec.name), {
+      ...identity,
+      executable: spec.argv[0] ?? "",
+      instance,
+      version,
+      runnerId,
+      specHash: specHash(spec),
+      startedAt,
+    });
+    return running;
+  }
+
+  /** Takes over a process that an earlier server started; null when it has ended meanwhile. */
+  async adoptProcess(spec: ProcessSpec): Promise<ComponentInstance | null> {
+    const { paths, instance } = this.#options;
+    const state = await readPidFile(paths.pidFile(spec.name), instance);
+    if (state.kind !== "alive") return null;
+    return adoptedInstance(state.identity, {
+      runnerId: state.record.runnerId ?? null,
+      startedAt: state.record.startedAt ?? new Date().toISOString(),
+      pid: state.identity.pid,
+    });
+  }
+
+  /** Creates the container, records its ID, and starts it; a container that cannot be started is removed again. */
+  async create(engine: DockerEngine, spec: ContainerSpec, begin: Begin): Promise<void> {
+    const { instance, version, paths } = this.#options;
+    const runnerId = randomUUID();
+    const id = await createFromSpec(engine, spec, { instance, version, runnerId });
+    try {
+      await writeContainerIdFile(paths.containerIdFile, id);
+      await this.start(engine, spec, { id, runnerId }, begin);
+    } catch (error) {
+      await engine.removeContainer(id, { force: true, volumes: true });
+      throw error;
+    }
+  }
+
+  /** Starts a container that exists, so that its log goes on. `begin` comes first: its death may be told at any time. */
+  async start(
+    engine: DockerEngine,
+    spec: ContainerSpec,
+    container: { id: string; runnerId: string | null },
+    begin: Begin,
+  ): Promise<void> {
+    begin(
+      containerInstance({
+        containerId: container.id,
+        runnerId: container.runnerId,
+        startedAt: new Date().toISOString(),
+      }),
+    );
+    await startWithToken(engine, container.id, { user: spec.user, token: this.#options.token });
+  }
+
+  /** Takes over a running container. */
+  async adoptContainer(
+    engine: DockerEngine,
+    container: { id: string; runnerId: string | null },
+  ): Promise<ContainerInstance | null> {
+    const found = await engine.inspectContainer(container.id);
+    if (found === null || !found.state.running) return null;
+    return containerInstance({
+      containerId: container.id,
+      runnerId: container.runnerId,
+      startedAt: found.state.startedAt,
+    });
+  }
+}
