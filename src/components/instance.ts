@@ -7,6 +7,8 @@ export interface ComponentInstance {
   readonly startedAt: string;
   readonly pid: number | null;
   readonly containerId: string | null;
+  /** Of a container. */
+  readonly imageId: string | null;
   /** Resolves once, when it has ended; never rejects. */
   readonly exited: Promise<ExitReport>;
   /** Looks now whether it still lives: something hinted that it may not. */

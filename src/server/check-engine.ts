@@ -12,7 +12,8 @@ export async function checkEngine(engine: DockerEngine, settings: Settings): Pro
   const obstacle = info.rootless ? "runs rootless" : info.usernsRemap ? "remaps user namespaces" : null;
   if (obstacle === null) return;
   throw new AppError("DOCKER_PERMISSION_DENIED", `The Docker engine at ${engine.endpoint.url} ${obstacle}`, {
-    detail: "A container on its host network does not reach this machine's loopback, so the agent-runner could not reach the server.",
+    detail:
+      "A container on its host network does not reach this machine's loopback, so the agent-runner could not reach the server.",
     hint: "Run the agent-runner without Docker, or use an engine that runs as root.",
     actions: [{ label: "Start without Docker", command: "stigmer server start --runtime process" }],
   });

@@ -43,8 +43,7 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
   const docker = new DockerLink({
-    connect: (signal) =>
-      connectDocker({ env: process.env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS, signal }),
+    connect: (signal) => connectDocker({ env: process.env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS, signal }),
     instance,
     clock: systemClock,
   });
@@ -75,10 +74,12 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
           logLevel: order.logLevel,
         }),
       checkEngine: async (engine) => {
-        await Promise.all([checkEngine(engine, settings), giveWorkspace(settings, paths, containerUser(uid, gid), uid)]);
+        await Promise.all([
+          checkEngine(engine, settings),
+          giveWorkspace(settings, paths, containerUser(uid, gid), uid),
+        ]);
       },
-      requireImage: async (engine) =>
-        (await requireImage({ engine, reference: settings.agentRunner.image })).warnings,
+      requireImage: async (engine) => (await requireImage({ engine, reference: settings.agentRunner.image })).warnings,
       logTail: (component, lines) => logTail(component, lines),
       serverStatus: () => serverStatus(),
       log: logger,

@@ -67,6 +67,7 @@ function converse(
   options: LaunchOptions,
 ): { handshake: Promise<void>; started: Promise<StackStatus> } {
   const { signal, forceSignal } = options;
+  const spawnedMs = performance.now();
   let shakeHands: () => void = () => {};
   const handshake = new Promise<void>((resolve) => {
     shakeHands = resolve;
@@ -77,10 +78,20 @@ function converse(
     };
     const abandon = (): void => settle(() => reject(forceSignal.reason));
     child.on("message", (report: LaunchReport) => {
-      if (report.type === "started") shakeHands();
-      else if (report.type === "event") options.onEvent(report.event);
-      else if (report.type === "ready") settle(() => resolve(report.status));
-      else settle(() => reject(AppError.fromBody(report.error)));
+      if (report.type === "started") {
+        const durationMs = Math.round(performance.now() - spawnedMs);
+        options.onEvent({
+          type: "component.ready",
+          component: "stigmer-server",
+          durationMs,
+          detail: `pid ${report.pid}`,
+          adopted: false,
+        });
+        shakeHands();
+      }
+      if (report.type === "event") options.onEvent(report.event);
+      if (report.type === "ready") settle(() => resolve(report.status));
+      if (report.type === "failed") settle(() => reject(AppError.fromBody(report.error)));
     });
     child.on("exit", (code, exitSignal) => {
       void describeDeath(options.paths, code, exitSignal).then((error) => settle(() => reject(error)));

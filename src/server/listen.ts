@@ -49,7 +49,8 @@ export async function listenOnPort(
 
 async function portInUse(wanted: { host: string; instance: string }, port: number): Promise<AppError> {
   const owner = await findListener(port, wanted.host);
-  const sentence = owner === null ? "Its owner could not be found out." : describeOwner(owner, wanted.instance).sentence;
+  const sentence =
+    owner === null ? "Its owner could not be found out." : describeOwner(owner, wanted.instance).sentence;
   return new AppError("PORT_IN_USE", `Port ${port} on ${wanted.host} is taken`, {
     detail: sentence,
     hint: "End that program, or give the server another port (0 picks a free one).",

@@ -32,14 +32,24 @@ export async function readOrphanedStatus(
 ): Promise<StackStatus> {
   const instance = await readInstanceId(paths);
   const usesContainer = settings.agentRunner.runtime === "docker";
-  const names: ComponentName[] = ["stigmer-server", "workflow-runner", ...(usesContainer ? [] : ["agent-runner" as const])];
+  const names: ComponentName[] = [
+    "stigmer-server",
+    "workflow-runner",
+    ...(usesContainer ? [] : ["agent-runner" as const]),
+  ];
   const [processes, container] = await Promise.all([
     Promise.all(names.map(async (name) => processStatus(name, await readPidFile(paths.pidFile(name), instance)))),
     containerStatus(paths, settings, instance, env),
   ]);
   const components = [...processes, ...(container === null ? [] : [container])];
   const status = components.map(({ status }) => status);
-  return { state: overall(components), home: paths.home, instance: instance ?? "", version: packageVersion(), components: status };
+  return {
+    state: overall(components),
+    home: paths.home,
+    instance: instance ?? "",
+    version: packageVersion(),
+    components: status,
+  };
 }
 
 /** `trace`: something that a stopped stack would not have, be it only a stale file. */
@@ -125,10 +135,16 @@ function judge(status: ContainerStatus, idFile: ObservedIdFile, found: Container
   }
   const facts = { containerId: found.id, containerName: found.name, image: found.image, imageId: found.imageId };
   if (!found.state.running) {
-    return { trace: true, status: { ...status, ...facts, message: `its container ended with exit code ${found.state.exitCode}` } };
+    return {
+      trace: true,
+      status: { ...status, ...facts, message: `its container ended with exit code ${found.state.exitCode}` },
+    };
   }
   const message = "it runs without its server";
-  return { trace: true, status: { ...status, ...facts, state: "unhealthy", startedAt: found.state.startedAt, message } };
+  return {
+    trace: true,
+    status: { ...status, ...facts, state: "unhealthy", startedAt: found.state.startedAt, message },
+  };
 }
 
 async function findContainer(
@@ -156,6 +172,10 @@ async function inspectOwn(
   return found?.labels[LABEL.instance] === instance ? found : null;
 }
 
-function blank(name: ComponentName, state: ComponentState, message: string | null): Omit<ProcessStatus, "runtime" | "pid"> {
+function blank(
+  name: ComponentName,
+  state: ComponentState,
+  message: string | null,
+): Omit<ProcessStatus, "runtime" | "pid"> {
   return { name, state, startedAt: null, restarts: 0, nextRetryAt: null, lastExit: null, message };
 }

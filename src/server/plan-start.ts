@@ -1,9 +1,9 @@
 import { homedir } from "node:os";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
+import { readTextIfExists } from "../platform/files.ts";
 import { readInstanceId } from "../platform/instance.ts";
 import { packageRoot } from "../platform/package.ts";
-import { readTextIfExists } from "../platform/files.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { formatPlan } from "../stack/plan.ts";
 import { reconcile } from "../stack/reconcile.ts";

@@ -144,12 +144,20 @@ export class ServerProcess {
     await this.#listen({ instance, version, token, startedAt, logger });
   }
 
-  async #listen(facts: Pick<SupervisorFacts, "instance" | "version" | "token" | "startedAt" | "logger">): Promise<void> {
+  async #listen(
+    facts: Pick<SupervisorFacts, "instance" | "version" | "token" | "startedAt" | "logger">,
+  ): Promise<void> {
     if (this.#engine === null || this.#store === null) throw new Error("the engine is not open");
     const { engine, registry, runner } = this.#engine;
     const { host, port: wanted } = this.#order.settings.server;
     let port = wanted;
-    const supervisor = createSupervisor({ ...facts, paths: this.#paths, order: this.#order, port: () => port, registry });
+    const supervisor = createSupervisor({
+      ...facts,
+      paths: this.#paths,
+      order: this.#order,
+      port: () => port,
+      registry,
+    });
     this.#supervisor = supervisor;
     const routes = [
       ...stackRoutes({

@@ -1,5 +1,5 @@
-import { AppError } from "../errors.ts";
 import { readPidFile } from "../components/process/pid-file.ts";
+import { AppError } from "../errors.ts";
 import { prepareHome } from "../platform/files.ts";
 import { readOrCreateInstanceId } from "../platform/instance.ts";
 import { withLock } from "../platform/lock.ts";
@@ -7,6 +7,7 @@ import { packageVersion } from "../platform/package.ts";
 import { pollUntil } from "../platform/poll.ts";
 import { terminate } from "../platform/terminate.ts";
 import type { StackStatus } from "../stack/component.ts";
+import { ServerGoneError } from "./client.ts";
 import { type LaunchedServer, type LaunchOptions, launchServer } from "./launch.ts";
 import { probeServer, type ServerHealth, type ServerProbe } from "./probe.ts";
 import { RemoteStack } from "./remote-stack.ts";
@@ -23,9 +24,12 @@ const LOCK_TIMEOUT_MS = 30_000;
  * @throws AppError, with everything that this call created gone again.
  */
 export async function startStack(options: StartOptions): Promise<StackStatus> {
-  const running = await probeServer(options.paths, PROBE_TIMEOUT_MS);
-  if (running.kind === "answers" && running.health.phase === "running") return join(running, options);
   const { paths, signal } = options;
+  const running = await probeServer(paths, PROBE_TIMEOUT_MS);
+  if (running.kind === "answers" && running.health.phase === "running") {
+    const joined = await join(running, options).catch(rethrowUnlessStopping);
+    if (joined !== null) return joined;
+  }
   await prepareHome(paths);
   const instance = await readOrCreateInstanceId(paths);
   const found = await withLock(paths.startLockFile, () => findOrLaunch(instance, options), {
@@ -94,14 +98,28 @@ async function waitForEnd(
 
 async function join(probe: Answering, options: StartOptions): Promise<StackStatus> {
   requireSameVersion(probe.health);
+  const detail = `pid ${probe.health.pid}`;
+  options.onEvent({ type: "component.ready", component: "stigmer-server", durationMs: 0, detail, adopted: true });
   return new RemoteStack(probe.client).up(options);
+}
+
+/** A stop that began between the question and the start: it is waited for like any other. */
+function rethrowUnlessStopping(error: unknown): null {
+  const isStopping =
+    error instanceof ServerGoneError || (error instanceof AppError && error.code === "START_IN_PROGRESS");
+  if (!isStopping) throw error;
+  return null;
 }
 
 function requireSameVersion(health: ServerHealth): void {
   const version = packageVersion();
   if (health.version === version) return;
-  throw new AppError("VERSION_MISMATCH", `The running server is version ${health.version}, this command is ${version}`, {
-    hint: "Restart the stack with this version.",
-    actions: [{ label: "Restart", command: "stigmer server restart" }],
-  });
+  throw new AppError(
+    "VERSION_MISMATCH",
+    `The running server is version ${health.version}, this command is ${version}`,
+    {
+      hint: "Restart the stack with this version.",
+      actions: [{ label: "Restart", command: "stigmer server restart" }],
+    },
+  );
 }

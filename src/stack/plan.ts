@@ -7,12 +7,26 @@ export type Operation =
   | { kind: "record-container-id"; id: string }
   | { kind: "terminate-process"; component: SupervisedName; pid: number; reason: string }
   | { kind: "terminate-stray"; component: string; pid: number }
-  | { kind: "adopt-process"; component: SupervisedName; pid: number; runnerId: string | null }
+  | { kind: "adopt-process"; component: SupervisedName; pid: number }
   | { kind: "spawn-process"; component: SupervisedName }
   | { kind: "remove-container"; component: string; id: string; running: boolean; reason: string }
-  | { kind: "adopt-container"; component: SupervisedName; id: string; runnerId: string | null }
-  | { kind: "start-container"; component: SupervisedName; id: string; runnerId: string | null }
-  | { kind: "create-container"; component: SupervisedName; name: string; image: string };
+  | ({ kind: "adopt-container"; component: SupervisedName } & ExistingContainer)
+  | ({ kind: "start-container"; component: SupervisedName } & ExistingContainer)
+  | {
+      kind: "create-container";
+      component: SupervisedName;
+      name: string;
+      image: string;
+      /** What the image's name means now, as far as it is known. */
+      imageId: string | null;
+    };
+
+/** A container of ours that goes on. */
+export interface ExistingContainer {
+  id: string;
+  runnerId: string | null;
+  imageId: string;
+}
 
 /**
  * What to do, in order: everything of `recovery` before anything of `start`; the waves of `start` one after the

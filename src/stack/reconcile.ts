@@ -64,7 +64,7 @@ function decideProcess(spec: ProcessSpec, found: ObservedProcess, recovery: Oper
       return spawn;
     case "alive":
       if (found.specHash === specHash(spec)) {
-        return { kind: "adopt-process", component: spec.name, pid: found.pid, runnerId: found.runnerId };
+        return { kind: "adopt-process", component: spec.name, pid: found.pid };
       }
       recovery.push({
         kind: "terminate-process",
@@ -102,7 +102,13 @@ function decideContainer(
     if (observed.containerIdFile.kind !== "absent") {
       recovery.push({ kind: "forget-container-id", reason: "its container is gone or replaced" });
     }
-    return { kind: "create-container", component: spec.name, name: spec.containerName, image: spec.image };
+    return {
+      kind: "create-container",
+      component: spec.name,
+      name: spec.containerName,
+      image: spec.image,
+      imageId: observed.containers.wantedImageId,
+    };
   }
   if (observed.containerIdFile.kind !== "id" || observed.containerIdFile.id !== best.id) {
     recovery.push({ kind: "record-container-id", id: best.id });
@@ -112,6 +118,7 @@ function decideContainer(
     component: spec.name,
     id: best.id,
     runnerId: best.runnerId,
+    imageId: best.imageId,
   };
 }
 
@@ -123,9 +130,7 @@ function pickContainer(candidates: OwnContainer[], spec: ContainerSpec, observed
   return ranked[0] ?? null;
 
   function rank(container: OwnContainer): number {
-    return (
-      (container.specHash === hash ? 4 : 0) + (container.running ? 2 : 0) + (container.id === recorded ? 1 : 0)
-    );
+    return (container.specHash === hash ? 4 : 0) + (container.running ? 2 : 0) + (container.id === recorded ? 1 : 0);
   }
 }
 
@@ -166,10 +171,15 @@ function planRemoval(
   }
   if (observed.containers.kind === "unknown") return operations;
   for (const container of observed.containers.own) {
-    if (!concerns(container.component) || kept.has(container.id) || wantedAs(container.component, "container")) continue;
+    if (!concerns(container.component) || kept.has(container.id) || wantedAs(container.component, "container"))
+      continue;
     operations.push(removeContainer(container, reason));
   }
-  if (observed.containerIdFile.kind !== "absent" && concerns("agent-runner") && !wantedAs("agent-runner", "container")) {
+  if (
+    observed.containerIdFile.kind !== "absent" &&
+    concerns("agent-runner") &&
+    !wantedAs("agent-runner", "container")
+  ) {
     operations.push({ kind: "forget-container-id", reason });
   }
   return operations;

@@ -25,7 +25,8 @@ const TRANSITIONS: Record<ComponentState, readonly ComponentState[]> = {
 
 /** @throws Error on a transition that the table does not allow. */
 export function transition(from: SupervisionState, to: SupervisionState): SupervisionState {
-  if (!TRANSITIONS[from.kind].includes(to.kind)) throw new Error(`a component cannot go from ${from.kind} to ${to.kind}`);
+  if (!TRANSITIONS[from.kind].includes(to.kind))
+    throw new Error(`a component cannot go from ${from.kind} to ${to.kind}`);
   return to;
 }
 

@@ -1,10 +1,9 @@
-import { isContainerInstance } from "../components/container/container-instance.ts";
-import { describeExit, type ExitReport, fromContainerExit } from "../components/exit-reason.ts";
+import { describeExit, type ExitReport } from "../components/exit-reason.ts";
 import type { ComponentInstance } from "../components/instance.ts";
-import { DockerRequestError, type EngineEvent } from "../docker/engine.ts";
+import { DockerRequestError } from "../docker/engine.ts";
 import { sleep } from "../platform/clock.ts";
-import { decideRestart } from "../stack/restart-policy.ts";
 import { reconcile } from "../stack/reconcile.ts";
+import { decideRestart } from "../stack/restart-policy.ts";
 import { isHealable } from "../stack/state.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { isDockerGone } from "./docker-link.ts";
@@ -27,14 +26,11 @@ const HEAL_GRACE_MS = 5_000;
 /** Docker refuses to start a container that is being removed; a moment later it is gone. */
 const REMOVAL_RACE_TRIES = 20;
 const REMOVAL_RACE_PAUSE_MS = 100;
-/** A `destroy` so soon after the death explains it. */
-const REMOVAL_EXPLAINS_MS = 5_000;
 
 /** Keeps running what should run: hears of every death, and starts again by the restart policy. */
 export class Healer {
   readonly #options: HealerOptions;
   readonly #deps: SupervisorDeps;
-  readonly #outOfMemory = new Set<string>();
 
   constructor(options: HealerOptions) {
     this.#options = options;
@@ -45,42 +41,14 @@ export class Healer {
   /** The component runs as `instance` from now on; its end will be noticed. */
   begin(component: Supervised, instance: ComponentInstance): void {
     component.begin(instance, this.#deps.clock.monotonicMs());
-    if (instance.runnerId !== null && this.#deps.registry.isPolling(instance.runnerId)) this.#becomeReady(component);
+    this.#becomeReadyIfPolling(component);
     void instance.exited.then((report) => this.#onExit(component, instance, report));
   }
 
-  onDockerEvent(event: EngineEvent): void {
-    const component = this.#byContainer(event.containerId);
-    if (component === undefined) return;
-    if (event.action === "oom") this.#outOfMemory.add(event.containerId);
-    if (event.action === "die") {
-      const outOfMemory = this.#outOfMemory.delete(event.containerId);
-      this.#endContainer(component, fromContainerExit(Number(event.attributes["exitCode"] ?? "0"), outOfMemory));
-    }
-    if (event.action === "destroy") this.#onDestroyed(component);
-  }
-
-  /** Docker is gone: what it runs cannot be known. */
-  onDockerLost(reason: string): void {
-    for (const component of this.#options.components()) {
-      if (component.spec.runtime !== "container" || !isHealable(component.state)) continue;
-      if (component.state.kind === "unknown") continue;
-      this.#deps.log.warn(`Docker is out of reach, the state of ${component.name} is unknown: ${reason}`);
-      component.cancelRetry();
-      component.enter({ kind: "unknown", reason: `Docker is out of reach: ${reason}` });
-    }
-  }
-
-  /** Docker is back: whatever happened meanwhile is looked up, and what is down comes back. */
-  async onDockerConnected(): Promise<void> {
-    for (const component of this.#options.components()) {
-      if (component.spec.runtime !== "container" || component.underStart || !isHealable(component.state)) continue;
-      if (component.instance === null) {
-        if (component.state.kind === "unknown") await this.heal(component);
-        continue;
-      }
-      await this.#lookUp(component, component.instance);
-    }
+  /** It runs though it was out of sight: ready as soon as it polls. */
+  seenAgain(component: Supervised): void {
+    component.enter({ kind: "starting", sinceMs: this.#deps.clock.monotonicMs() });
+    this.#becomeReadyIfPolling(component);
   }
 
   /** Brings a component back that is down: observe, reconcile, execute, for it alone. */
@@ -210,6 +178,11 @@ export class Healer {
     }
   }
 
+  #becomeReadyIfPolling(component: Supervised): void {
+    const runnerId = component.instance?.runnerId ?? null;
+    if (runnerId !== null && this.#deps.registry.isPolling(runnerId)) this.#becomeReady(component);
+  }
+
   #becomeReady(component: Supervised): void {
     const { kind } = component.state;
     if (kind !== "starting" && kind !== "unhealthy" && kind !== "unknown") return;
@@ -238,7 +211,8 @@ export class Healer {
     const { deps } = this.#options;
     deps.log.warn(`ending ${component.name}: ${reason}`);
     try {
-      const engine = instance.containerId === null ? null : await deps.docker.engine(AbortSignal.timeout(HEAL_GRACE_MS));
+      const engine =
+        instance.containerId === null ? null : await deps.docker.engine(AbortSignal.timeout(HEAL_GRACE_MS));
       if (instance.containerId !== null) {
         // Stopped, not removed: the same container is started again, so that its log goes on.
         await engine?.stopContainer(instance.containerId, HEAL_GRACE_MS);
@@ -256,44 +230,4 @@ export class Healer {
       deps.log.error(`${component.name} could not be ended: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-
-  async #lookUp(component: Supervised, instance: ComponentInstance): Promise<void> {
-    if (instance.containerId === null) return;
-    try {
-      const engine = await this.#deps.docker.engine(AbortSignal.timeout(READY_AFTER_RESTART_MS));
-      const found = await engine.inspectContainer(instance.containerId);
-      if (found === null) this.#endContainer(component, removedReport());
-      else if (!found.state.running) {
-        this.#endContainer(component, fromContainerExit(found.state.exitCode, found.state.oomKilled));
-      } else if (component.state.kind === "unknown") {
-        component.enter({ kind: "starting", sinceMs: this.#deps.clock.monotonicMs() });
-        if (instance.runnerId !== null && this.#deps.registry.isPolling(instance.runnerId)) this.#becomeReady(component);
-      }
-    } catch (error) {
-      // Docker went again: the link says so and comes back here when it answers.
-      this.#deps.log.warn(`${component.name} could not be looked up: ${error instanceof Error ? error.message : error}`);
-    }
-  }
-
-  #onDestroyed(component: Supervised): void {
-    if (component.instance !== null && component.instance.containerId === component.containerId) {
-      this.#endContainer(component, removedReport());
-    }
-    const diedAtMs = component.lastExit === null ? 0 : Date.parse(component.lastExit.at);
-    if (this.#deps.clock.nowMs() - diedAtMs < REMOVAL_EXPLAINS_MS) {
-      component.noteExit(removedReport(), this.#deps.clock.nowMs());
-    }
-  }
-
-  #endContainer(component: Supervised, report: ExitReport): void {
-    if (component.instance !== null && isContainerInstance(component.instance)) component.instance.end(report);
-  }
-
-  #byContainer(id: string): Supervised | undefined {
-    return [...this.#options.components()].find((component) => component.containerId === id);
-  }
-}
-
-function removedReport(): ExitReport {
-  return { code: null, signal: null, outOfMemory: false, explanation: "its container was removed" };
 }

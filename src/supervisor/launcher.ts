@@ -9,6 +9,7 @@ import type { DockerEngine } from "../docker/engine.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { identifySync } from "../platform/process-identity.ts";
 import { spawnDetached } from "../platform/spawn.ts";
+import type { ExistingContainer } from "../stack/plan.ts";
 import { type ContainerSpec, type ProcessSpec, specHash } from "../stack/spec.ts";
 
 export interface LauncherOptions {
@@ -73,13 +74,13 @@ export class Launcher {
   }
 
   /** Creates the container, records its ID, and starts it; a container that cannot be started is removed again. */
-  async create(engine: DockerEngine, spec: ContainerSpec, begin: Begin): Promise<void> {
+  async create(engine: DockerEngine, spec: ContainerSpec, imageId: string | null, begin: Begin): Promise<void> {
     const { instance, version, paths } = this.#options;
     const runnerId = randomUUID();
     const id = await createFromSpec(engine, spec, { instance, version, runnerId });
     try {
       await writeContainerIdFile(paths.containerIdFile, id);
-      await this.start(engine, spec, { id, runnerId }, begin);
+      await this.start(engine, spec, { id, runnerId, imageId }, begin);
     } catch (error) {
       await engine.removeContainer(id, { force: true, volumes: true });
       throw error;
@@ -90,13 +91,14 @@ export class Launcher {
   async start(
     engine: DockerEngine,
     spec: ContainerSpec,
-    container: { id: string; runnerId: string | null },
+    container: Omit<ExistingContainer, "imageId"> & { imageId: string | null },
     begin: Begin,
   ): Promise<void> {
     begin(
       containerInstance({
         containerId: container.id,
         runnerId: container.runnerId,
+        imageId: container.imageId,
         startedAt: new Date().toISOString(),
       }),
     );
@@ -104,15 +106,13 @@ export class Launcher {
   }
 
   /** Takes over a running container. */
-  async adoptContainer(
-    engine: DockerEngine,
-    container: { id: string; runnerId: string | null },
-  ): Promise<ContainerInstance | null> {
+  async adoptContainer(engine: DockerEngine, container: ExistingContainer): Promise<ContainerInstance | null> {
     const found = await engine.inspectContainer(container.id);
     if (found === null || !found.state.running) return null;
     return containerInstance({
       containerId: container.id,
       runnerId: container.runnerId,
+      imageId: container.imageId,
       startedAt: found.state.startedAt,
     });
   }

@@ -5,8 +5,8 @@ import type { DockerEngine } from "../docker/engine.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { environmentOf, listProcesses } from "../platform/process-table.ts";
 import { COMPONENT_NAMES, type SupervisedName } from "../stack/component.ts";
-import type { ComponentSpec } from "../stack/spec.ts";
 import type { Observed, ObservedContainers, ObservedProcess, StrayProcess } from "../stack/observed.ts";
+import type { ComponentSpec } from "../stack/spec.ts";
 
 export const SUPERVISED: SupervisedName[] = COMPONENT_NAMES.filter((name) => name !== "stigmer-server");
 

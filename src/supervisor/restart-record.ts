@@ -1,7 +1,7 @@
-import { readTextIfExists, writeFileAtomic } from "../platform/files.ts";
 import type { Clock } from "../platform/clock.ts";
+import { readTextIfExists, writeFileAtomic } from "../platform/files.ts";
 import { RESTART_POLICY } from "../stack/restart-policy.ts";
-import type { Supervised, RestartRecord } from "./supervised.ts";
+import type { RestartRecord, Supervised } from "./supervised.ts";
 
 /** Counters survive a crash of the server (product.md §8.3): one small JSON file, gone with a clean stop. */
 export async function saveRestarts(path: string, components: Iterable<Supervised>, clock: Clock): Promise<void> {
@@ -47,5 +47,7 @@ export function restoreRestarts(component: Supervised, record: RestartRecord, cl
 function isRecord(value: unknown): value is RestartRecord {
   if (typeof value !== "object" || value === null) return false;
   const record = value as Partial<RestartRecord>;
-  return typeof record.restarts === "number" && Array.isArray(record.deathsAtMs) && typeof record.consecutive === "number";
+  return (
+    typeof record.restarts === "number" && Array.isArray(record.deathsAtMs) && typeof record.consecutive === "number"
+  );
 }

@@ -25,7 +25,7 @@ export async function executeStart(input: StartOperationInput): Promise<boolean>
       begin(await launcher.spawn(processSpec(component)));
       return true;
     case "create-container":
-      await launcher.create(engineOf(input), containerSpec(component), begin);
+      await launcher.create(engineOf(input), containerSpec(component), operation.imageId, begin);
       return true;
     case "start-container":
       await launcher.start(engineOf(input), containerSpec(component), operation, begin);

@@ -1,82 +1,69 @@
 import { foreignNameError } from "../components/container/agent-runner-container.ts";
-import { proveServerReachable } from "../components/container/reachability.ts";
 import type { ComponentInstance } from "../components/instance.ts";
 import type { DockerEngine } from "../docker/engine.ts";
-import type { RunnerHello } from "../engine/engine.ts";
-import { AppError, type ErrorBody } from "../errors.ts";
-import { sleep } from "../platform/clock.ts";
-import type { SupervisedName } from "../stack/component.ts";
+import type { AppError } from "../errors.ts";
 import type { StackEvent } from "../stack/events.ts";
 import { formatPlan, type Operation, type Plan } from "../stack/plan.ts";
 import { reconcile } from "../stack/reconcile.ts";
+import type { ComponentSpec } from "../stack/spec.ts";
+import { startComponent } from "./component-start.ts";
+import { Created } from "./created.ts";
 import type { SupervisorDeps } from "./deps.ts";
-import { endOperation } from "./end-instance.ts";
-import { executeRemoval } from "./execute-removal.ts";
+import { executeRemoval, type RemovalContext } from "./execute-removal.ts";
 import { observeStack } from "./observe.ts";
-import { awaitPolling, ExitedBeforeReady } from "./readiness.ts";
-import { executeStart } from "./start-operation.ts";
 import type { Supervised } from "./supervised.ts";
-import { workspaceError } from "./workspace-error.ts";
 
 export interface StartRunOptions {
   deps: SupervisorDeps;
   /** Makes the components of these specs known and returns them. */
-  register: (specs: ReturnType<SupervisorDeps["desired"]>) => Supervised[];
+  register: (specs: ComponentSpec[]) => Supervised[];
   begin: (component: Supervised, instance: ComponentInstance) => void;
   replaceOutdatedImage: boolean;
   timeoutMs: number;
   emit: (event: StackEvent) => void;
 }
 
-/** What an adopted runner may take to find the new server; it tries every half second. */
-const ADOPTION_TIMEOUT_MS = 5_000;
-/** A runner that has not polled by then is asked whether it can reach the server at all. */
-const REACHABILITY_DELAY_MS = 2_000;
 const RECOVERY_GRACE_MS = 10_000;
-const LOG_TAIL_LINES = 20;
 
-/**
- * One `up`: observe, reconcile, recover, start, await. It remembers what it created, so that a failure takes back
- * that and nothing else.
- */
+/** One `up`: observe, reconcile, recover, start, await; on failure everything it created is gone again. */
 export class StartRun {
   readonly #options: StartRunOptions;
   readonly #abort = new AbortController();
-  readonly #created = new Map<Supervised, { instance: ComponentInstance; keepContainer: boolean }>();
+  readonly #created = new Created();
   #engine: DockerEngine | null = null;
 
   constructor(options: StartRunOptions) {
     this.#options = options;
   }
 
-  /** Ends the start; its promise rejects with `reason` once everything it made is gone. */
+  /** Ends the start; `execute` rejects with `reason` once everything it made is gone. */
   abort(reason: AppError): void {
     this.#abort.abort(reason);
   }
 
   async execute(): Promise<void> {
-    const { deps, timeoutMs } = this.#options;
+    const { deps, timeoutMs, register } = this.#options;
     const deadlineMs = deps.clock.monotonicMs() + timeoutMs;
     const releases: (() => void)[] = [];
     try {
-      const specs = await this.#prepare();
-      const components = this.#options.register(specs);
+      const components = register(await this.#prepare());
       for (const component of components) releases.push(await component.mutex.acquire());
       const plan = await this.#plan(components);
-      await executeRemoval(plan.recovery, this.#removalContext(RECOVERY_GRACE_MS));
+      await executeRemoval(plan.recovery, this.#removal());
       for (const wave of plan.start) {
         await Promise.all(wave.map((operation) => this.#start(operation, components, deadlineMs)));
       }
     } catch (error) {
-      const failure = toBody(error);
-      await this.#rollBack(failure);
+      // The others of a failed wave must not go on while it is taken back.
+      this.#abort.abort(error);
+      await this.#undo(error);
       throw error;
     } finally {
       for (const release of releases) release();
     }
   }
 
-  async #prepare(): Promise<ReturnType<SupervisorDeps["desired"]>> {
+  async #prepare(): Promise<ComponentSpec[]> {
     const { deps } = this.#options;
     const specs = deps.desired(null);
     if (!specs.some((spec) => spec.runtime === "container")) return specs;
@@ -87,13 +74,13 @@ export class StartRun {
 
   async #plan(components: Supervised[]): Promise<Plan> {
     const { deps, emit, replaceOutdatedImage } = this.#options;
-    const specs = components.map((component) => component.spec);
     const observed = await observeStack({
       paths: deps.paths,
       instance: deps.instance,
       scope: deps.scope,
       docker: this.#engine === null ? { unavailable: "Docker is not needed" } : { engine: this.#engine },
     });
+    const specs = components.map((component) => component.spec);
     const plan = reconcile(specs, observed, { kind: "up", replaceOutdatedImage });
     emit({ type: "plan", lines: formatPlan(plan) });
     for (const message of plan.warnings) emit({ type: "warning", message });
@@ -104,188 +91,49 @@ export class StartRun {
   /** Whatever would make the start fail is said before anything is created. */
   async #preflight(plan: Plan, holder: { id: string; name: string; image: string } | null): Promise<void> {
     const { deps, emit } = this.#options;
-    const operations = plan.start.flat();
-    const creation = operations.find((operation) => operation.kind === "create-container");
-    if (creation !== undefined && holder !== null) throw foreignNameError(holder.name, holder);
-    if (this.#engine === null) return;
-    if (creation !== undefined || operations.some((operation) => operation.kind === "start-container")) {
+    const creates = plan.start.flat().some((operation) => operation.kind === "create-container");
+    if (creates && holder !== null) throw foreignNameError(holder.name, holder);
+    if (creates && this.#engine !== null) {
       for (const message of await deps.requireImage(this.#engine)) emit({ type: "warning", message });
     }
     this.#abort.signal.throwIfAborted();
   }
 
   async #start(operation: Operation, components: Supervised[], deadlineMs: number): Promise<void> {
-    const { deps, emit } = this.#options;
-    const component = components.find((candidate) => "component" in operation && candidate.name === operation.component);
+    const component = components.find((known) => "component" in operation && known.name === operation.component);
     if (component === undefined) throw new Error(`no component for ${operation.kind}`);
-    const adopted = operation.kind === "adopt-process" || operation.kind === "adopt-container";
-    if (adopted && component.state.kind === "ready") {
-      emit({ type: "component.ready", component: component.name, durationMs: 0, detail: detailOf(component), adopted });
-      return;
-    }
-    const startedMs = deps.clock.monotonicMs();
-    component.underStart = true;
-    if (!adopted) component.resetHistory();
-    try {
-      emit({ type: "component.starting", component: component.name, detail: adopted ? "adopting it" : "starting it" });
-      await this.#run(operation, component, deadlineMs);
-    } finally {
-      component.underStart = false;
-    }
-    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
-    emit({ type: "component.ready", component: component.name, durationMs, detail: detailOf(component), adopted });
+    await startComponent(operation, component, {
+      deps: this.#options.deps,
+      engine: this.#engine,
+      signal: this.#abort.signal,
+      deadlineMs,
+      removal: this.#removal(),
+      begin: (target, instance, by) => this.#begin(target, instance, by),
+      emit: this.#options.emit,
+    });
   }
 
-  async #run(operation: Operation, component: Supervised, deadlineMs: number): Promise<void> {
-    const { deps } = this.#options;
-    const remainingMs = Math.max(0, deadlineMs - deps.clock.monotonicMs());
-    if (component.instance === null || !operation.kind.startsWith("adopt")) {
-      const started = await executeStart({
-        operation,
-        component,
-        engine: this.#engine,
-        launcher: deps.launcher,
-        begin: (target, instance) => this.#began(operation, target, instance),
-      });
-      if (!started) return this.#replace(component, deadlineMs);
-    }
-    if (!operation.kind.startsWith("adopt")) {
-      await this.#awaitReady(component, remainingMs);
-      return;
-    }
-    try {
-      await this.#awaitReady(component, Math.min(remainingMs, ADOPTION_TIMEOUT_MS));
-    } catch (error) {
-      this.#abort.signal.throwIfAborted();
-      deps.log.warn(`${component.name} cannot be adopted: ${error instanceof Error ? error.message : String(error)}`);
-      await this.#replace(component, deadlineMs);
-    }
-  }
-
-  /** What was there does not work: end it and start a new one. */
-  async #replace(component: Supervised, deadlineMs: number): Promise<void> {
-    if (component.instance !== null) {
-      const end = endOperation(component.name, component.instance, "it does not answer");
-      component.instance = null;
-      await executeRemoval([end], this.#removalContext(RECOVERY_GRACE_MS));
-    }
-    const operation: Operation =
-      component.spec.runtime === "process"
-        ? { kind: "spawn-process", component: component.name }
-        : {
-            kind: "create-container",
-            component: component.name,
-            name: component.spec.containerName,
-            image: component.spec.image,
-          };
-    await this.#run(operation, component, deadlineMs);
-  }
-
-  #began(operation: Operation, component: Supervised, instance: ComponentInstance): void {
-    if (!operation.kind.startsWith("adopt")) {
-      this.#created.set(component, { instance, keepContainer: operation.kind === "start-container" });
-    }
+  #begin(component: Supervised, instance: ComponentInstance, operation: Operation): void {
+    const isNew = operation.kind === "spawn-process" || operation.kind === "create-container";
+    if (isNew || operation.kind === "start-container") this.#created.note(component, instance, !isNew);
     this.#options.begin(component, instance);
   }
 
-  async #awaitReady(component: Supervised, timeoutMs: number): Promise<void> {
-    const { deps } = this.#options;
-    const instance = component.instance;
-    if (instance === null) throw new ExitedBeforeReady(component.name, component.lastExit?.reason ?? "it ended at once");
-    const settled = new AbortController();
-    const signal = AbortSignal.any([this.#abort.signal, settled.signal]);
-    try {
-      const polling = awaitPolling({
-        component: component.name,
-        instance,
-        registry: deps.registry,
-        timeoutMs,
-        signal,
-        clock: deps.clock,
-      });
-      const hello = await Promise.race([polling, this.#proveReachable(component, instance, signal)]);
-      checkWorkspace(component.name, hello, deps);
-    } catch (error) {
-      if (error instanceof ExitedBeforeReady) throw await this.#exitedError(component.name, error);
-      throw error;
-    } finally {
-      settled.abort(new Error("settled"));
-    }
+  async #undo(failure: unknown): Promise<void> {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    const left = await this.#created.undo(this.#engine, reason, this.#removal());
+    for (const message of left) this.#options.emit({ type: "warning", message });
   }
 
-  /** Never resolves: it only rejects, with the reason why the container cannot reach the server. */
-  async #proveReachable(component: Supervised, instance: ComponentInstance, signal: AbortSignal): Promise<never> {
-    const { deps } = this.#options;
-    const engine = this.#engine;
-    if (instance.containerId === null || engine === null || component.spec.runtime !== "container") return forever();
-    try {
-      await sleep(REACHABILITY_DELAY_MS, { clock: deps.clock, signal });
-    } catch {
-      return forever(); // Settled or aborted: the other side of the race has the answer.
-    }
-    await proveServerReachable(engine, instance.containerId, component.spec);
-    return forever();
-  }
-
-  async #exitedError(component: SupervisedName, error: ExitedBeforeReady): Promise<AppError> {
-    const lines = await this.#options.deps.logTail(component, LOG_TAIL_LINES);
-    return new AppError("COMPONENT_EXITED", error.message, {
-      detail: lines.length > 0 ? `Its last lines:\n${lines.map((line) => `  ${line}`).join("\n")}` : "It logged nothing.",
-      actions: [{ label: "Read its whole log", command: `stigmer server logs -c ${component} -n all` }],
-      cause: error,
-    });
-  }
-
-  async #rollBack(failure: ErrorBody): Promise<void> {
-    const { deps, emit } = this.#options;
-    const context = this.#removalContext(RECOVERY_GRACE_MS);
-    const undo = [...this.#created].map(async ([component, { instance, keepContainer }]) => {
-      component.enter({ kind: "stopping" });
-      component.instance = null;
-      if (keepContainer && instance.containerId !== null) {
-        await this.#engine?.stopContainer(instance.containerId, RECOVERY_GRACE_MS);
-      } else {
-        await executeRemoval([endOperation(component.name, instance, "the start failed")], context);
-      }
-      component.enter({ kind: "failed", reason: failure.message });
-    });
-    for (const result of await Promise.allSettled(undo)) {
-      if (result.status === "rejected") {
-        deps.log.error(`rolling back the start: ${String(result.reason)}`);
-        emit({ type: "warning", message: `Something of the failed start is left: ${String(result.reason)}` });
-      }
-    }
-  }
-
-  #removalContext(graceMs: number): Parameters<typeof executeRemoval>[1] {
+  #removal(): RemovalContext {
     const { deps, emit } = this.#options;
     return {
       paths: deps.paths,
       instance: deps.instance,
       engine: this.#engine,
-      graceMs,
+      graceMs: RECOVERY_GRACE_MS,
       forceSignal: new AbortController().signal,
       onEvent: emit,
     };
   }
-}
-
-function checkWorkspace(component: SupervisedName, hello: RunnerHello | null, deps: SupervisorDeps): void {
-  const workspace = hello?.workspace ?? null;
-  if (workspace !== null && !workspace.writable) throw workspaceError(component, workspace, deps.paths);
-}
-
-function detailOf(component: Supervised): string {
-  const instance = component.instance;
-  if (instance === null) return "";
-  return instance.containerId === null ? `pid ${instance.pid}` : `container ${instance.containerId.slice(0, 12)}`;
-}
-
-function toBody(error: unknown): ErrorBody {
-  if (error instanceof AppError) return error.toBody();
-  return new AppError("INTERNAL", error instanceof Error ? error.message : String(error)).toBody();
-}
-
-function forever(): Promise<never> {
-  return new Promise(() => {});
 }

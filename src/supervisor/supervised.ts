@@ -51,7 +51,10 @@ export class Supervised {
   /** The instance that now runs; it is not ready yet. */
   begin(instance: ComponentInstance, nowMs: number): void {
     this.instance = instance;
-    if (instance.containerId !== null) this.containerId = instance.containerId;
+    if (instance.containerId !== null) {
+      this.containerId = instance.containerId;
+      this.imageId = instance.imageId;
+    }
     this.enter({ kind: "starting", sinceMs: nowMs });
   }
 

@@ -9,6 +9,7 @@ export interface ContainerInstance extends ComponentInstance {
 
 export function containerInstance(facts: {
   containerId: string;
+  imageId: string | null;
   runnerId: string | null;
   startedAt: string;
 }): ContainerInstance {

@@ -18,7 +18,11 @@ request.on("error", (error) => { console.error(error.message); process.exit(1); 
  * Proves from inside that the server answers. @throws AppError START_TIMEOUT naming the address tried, the engine's
  * flavour and the setting to change.
  */
-export async function proveServerReachable(engine: DockerEngine, containerId: string, spec: ContainerSpec): Promise<void> {
+export async function proveServerReachable(
+  engine: DockerEngine,
+  containerId: string,
+  spec: ContainerSpec,
+): Promise<void> {
   const url = spec.env["STIGMER_BACKEND_URL"] ?? "";
   const result = await engine.exec(containerId, ["node", "-e", PROBE, url], { timeoutMs: PROBE_TIMEOUT_MS });
   if (result.exitCode === 0) return;

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
-import { systemClock, type Clock } from "../../platform/clock.ts";
-import { type ProcessIdentity, isAliveSync } from "../../platform/process-identity.ts";
+import { type Clock, systemClock } from "../../platform/clock.ts";
+import { isAliveSync, type ProcessIdentity } from "../../platform/process-identity.ts";
 import type { ExitReport } from "../exit-reason.ts";
 import type { ComponentInstance } from "../instance.ts";
 
@@ -9,7 +9,7 @@ export function childInstance(child: ChildProcess, facts: InstanceFacts): Compon
   const exited = new Promise<ExitReport>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, outOfMemory: false, explanation: null }));
   });
-  return { ...facts, containerId: null, exited, probe: () => {} };
+  return { ...facts, containerId: null, imageId: null, exited, probe: () => {} };
 }
 
 /**
@@ -29,7 +29,7 @@ export function adoptedInstance(
     settle = resolve;
   });
   let timer = clock.setTimer(check, ADOPTED_CHECK_MS);
-  return { ...facts, containerId: null, exited, probe: check };
+  return { ...facts, containerId: null, imageId: null, exited, probe: check };
 
   function check(): void {
     timer.cancel();
@@ -37,7 +37,12 @@ export function adoptedInstance(
       timer = clock.setTimer(check, ADOPTED_CHECK_MS);
       return;
     }
-    settle({ code: null, signal: null, outOfMemory: false, explanation: "ended; an earlier server had its exit status" });
+    settle({
+      code: null,
+      signal: null,
+      outOfMemory: false,
+      explanation: "ended; an earlier server had its exit status",
+    });
   }
 }
 

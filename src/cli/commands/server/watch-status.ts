@@ -1,6 +1,6 @@
-import { systemClock, sleep } from "../../../platform/clock.ts";
-import { ServerClient, ServerGoneError } from "../../../server/client.ts";
 import { AppError } from "../../../errors.ts";
+import { sleep, systemClock } from "../../../platform/clock.ts";
+import { ServerClient, ServerGoneError } from "../../../server/client.ts";
 import { RemoteStack } from "../../../server/remote-stack.ts";
 import { findSocketPath } from "../../../server/socket-path.ts";
 import type { StackStatus } from "../../../stack/component.ts";
