@@ -145,6 +145,8 @@ export interface ToolCallRequest {
   tool: string;
   /** As the model wrote it; a string when it was not a JSON object. */
   arguments: Json;
+  /** What the provider wants to be given back with the call in later requests, e.g. a signature; opaque to us. */
+  providerMetadata?: { [key: string]: Json };
 }
 
 /** What the loop remembers of a step: enough to rebuild the conversation and to tell what was interrupted. */

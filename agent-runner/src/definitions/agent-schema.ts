@@ -1,0 +1,118 @@
+/** The schema of `kind: Agent` (engine.md §2). The defaults are filled in, so that a stored definition is complete. */
+import { z } from "zod";
+import { TOOL_NAMES } from "../tools/names.ts";
+import { parseDurationMs } from "./duration.ts";
+import { PROVIDERS } from "./model-choice.ts";
+
+const NAME = /^[a-z0-9-]{1,63}$/;
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const variableName = z.string().regex(VARIABLE, { error: "must be the name of an environment variable" });
+
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+  error: "must be an http or https URL",
+});
+
+const scriptEntry = z
+  .strictObject({
+    text: z.string().optional(),
+    tool_calls: z
+      .array(z.strictObject({ tool: z.string(), arguments: z.json().default({}) }))
+      .min(1, { error: "must have at least one entry" })
+      .optional(),
+    object: z.json().optional(),
+  })
+  .refine((entry) => (entry.object === undefined) === (entry.text !== undefined || entry.tool_calls !== undefined), {
+    error: "must have text or tool_calls, or object alone",
+  });
+
+const model = z
+  .strictObject({
+    provider: z.enum(PROVIDERS).nullable().default(null),
+    name: z.string().min(1, { error: "must not be empty" }).nullable().default(null),
+    base_url: httpUrl.nullable().default(null),
+    api_key_env: variableName.nullable().default(null),
+    temperature: z
+      .number()
+      .min(0, { error: "must be between 0 and 2" })
+      .max(2, { error: "must be between 0 and 2" })
+      .nullable()
+      .default(null),
+    max_tokens: z.int().min(1, { error: "must be at least 1" }).nullable().default(null),
+    script: z.array(scriptEntry).min(1, { error: "must have at least one entry" }).nullable().default(null),
+    delay_ms: z.int().min(0, { error: "must not be negative" }).default(0),
+  })
+  .superRefine((value, context) => {
+    if (value.provider === "scripted" && value.script === null) {
+      context.addIssue({ code: "custom", path: ["script"], message: "is required with the provider scripted" });
+    }
+    if (value.provider !== "scripted" && value.script !== null) {
+      context.addIssue({ code: "custom", path: ["script"], message: "needs the provider scripted" });
+    }
+  });
+
+const variable = z.strictObject({
+  name: variableName,
+  secret: z.boolean().default(false),
+  required: z.boolean().default(false),
+});
+
+const mcpServer = z
+  .strictObject({
+    name: z.string().regex(NAME, { error: "must be 1 to 63 characters of a-z, 0-9 and -" }),
+    command: z.array(z.string()).min(1, { error: "must have at least one entry" }).nullable().default(null),
+    env: z.array(variableName).default([]),
+    url: httpUrl.nullable().default(null),
+  })
+  .refine((server) => (server.command === null) !== (server.url === null), { error: "must have command or url" });
+
+const spec = z.strictObject({
+  description: z.string().default(""),
+  model: model.prefault({}),
+  instructions: z.string().default(""),
+  tools: z.array(z.enum(TOOL_NAMES)).default([]).superRefine(refuseRepeats("tool", String)),
+  mcp_servers: z
+    .array(mcpServer)
+    .default([])
+    .superRefine(refuseRepeats("MCP server", (server: { name: string }) => server.name)),
+  execution: z.strictObject({ mode: z.enum(["local", "sandbox"]).default("local") }).prefault({}),
+  limits: z
+    .strictObject({
+      max_steps: z.int().min(1, { error: "must be at least 1" }).default(30),
+      timeout: z
+        .string()
+        .refine((text) => parseDurationMs(text) !== null, { error: "must be a time such as 30s, 10m or 1h30m" })
+        .nullable()
+        .default(null),
+    })
+    .prefault({}),
+  env: z
+    .array(variable)
+    .default([])
+    .superRefine(refuseRepeats("variable", (entry: { name: string }) => entry.name)),
+});
+
+export const agentSchema = z.strictObject({
+  apiVersion: z.literal("stigmer/v1"),
+  kind: z.literal("Agent"),
+  metadata: z.strictObject({
+    name: z.string().regex(NAME, { error: "must be 1 to 63 characters of a-z, 0-9 and -" }),
+  }),
+  spec,
+});
+
+/** A definition as `apply` stores it: validated, with every default in its place. */
+export type AgentDefinition = z.infer<typeof agentSchema>;
+
+function refuseRepeats<Entry>(noun: string, nameOf: (entry: Entry) => string) {
+  return (entries: Entry[], context: z.RefinementCtx) => {
+    const seen = new Set<string>();
+    for (const [index, entry] of entries.entries()) {
+      const name = nameOf(entry);
+      if (seen.has(name)) {
+        context.addIssue({ code: "custom", path: [index], message: `names the ${noun} "${name}" a second time` });
+      }
+      seen.add(name);
+    }
+  };
+}
