@@ -20,6 +20,8 @@ export interface DockerEndpoint {
   /** `DOCKER_HOST`, `context colima`, `default socket`, … */
   source: string;
   flavour: DockerFlavour;
+  /** Only for `tcp://` with TLS: the folder of `ca.pem`, `cert.pem` and `key.pem`. */
+  tls?: { certificateDirectory: string; verify: boolean };
 }
 
 export interface EngineInfo {
@@ -154,6 +156,8 @@ export interface BuildOptions {
   buildArgs: Record<string, string>;
   labels: Record<string, string>;
   noCache: boolean;
+  /** Of the build's steps: `none` where they need no network; the engine's default bridge when absent. */
+  networkMode?: string;
   signal: AbortSignal;
 }
 
