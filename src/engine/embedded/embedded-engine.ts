@@ -1,0 +1,223 @@
+import type { Json, QueueName } from "@stigmer/agent-runner/protocol";
+import { QUEUES } from "@stigmer/agent-runner/protocol";
+import { AppError } from "../../errors.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { ExecutionRecord } from "../../store/executions.ts";
+import type { Store } from "../../store/open.ts";
+import type { Engine, ExecutionDetail, ExecutionSummary, RunnerRegistry } from "../engine.ts";
+import { EventBell } from "./event-bell.ts";
+import { readEvents } from "./follow.ts";
+import { prepareRun, type RunSettings } from "./prepare-run.ts";
+import { createRunnerApi, type RunnerApi } from "./runner-api.ts";
+import { Scheduler, STOP_GRACE_MS } from "./scheduler.ts";
+import { Sessions } from "./sessions.ts";
+import type { Variables } from "./variables.ts";
+import { WaitingPolls } from "./waiting-polls.ts";
+
+export interface EmbeddedEngineOptions {
+  store: Store;
+  clock: Clock;
+  settings: RunSettings;
+  /** The values of `secrets.env`, read anew at each call. */
+  readSecrets: () => Promise<Variables>;
+  /** The server's own environment, where `-e` and `secrets.env` have no value. */
+  environment: NodeJS.ProcessEnv;
+  serverVersion: string;
+  /** Unique over all time, e.g. a random UUID. */
+  newId: () => string;
+  /** What went wrong where nobody waits for an answer; it is tried again. */
+  onFault: (error: unknown) => void;
+}
+
+export interface EmbeddedEngine {
+  engine: Engine;
+  registry: RunnerRegistry;
+  runner: RunnerApi;
+  /** Ends held polls and followed events, stops all timers; executions stay as they are for the next server. */
+  close(): void;
+}
+
+/**
+ * The engine that needs nothing but the store (engine.md §5). Takes over what an earlier server left unfinished:
+ * sessions and leases get one more period from now, within which their runners are heard of again or declared dead.
+ * @throws AppError of the store.
+ */
+export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEngine {
+  const { store, newId, onFault } = options;
+  const clock = guardTimers(options.clock, onFault);
+  const bell = new EventBell();
+  const polls = new WaitingPolls(clock);
+  const sessions: Sessions = new Sessions({
+    clock,
+    store: store.runnerSessions,
+    newId,
+    onEnd: (session, reason) => {
+      polls.answerSession(session);
+      const isDeath = reason === "died" || reason === "expired";
+      for (const work of [...session.leases]) scheduler.release(work, { isDeath });
+    },
+    onServed: (queue) => scheduler.onServed(queue),
+  });
+  const scheduler = new Scheduler({ store, clock, newId, bell, polls, sessions, onFault });
+  const closing = new AbortController();
+  sessions.restore();
+  scheduler.restore();
+
+  return {
+    engine: createEngine({ ...options, clock, bell, scheduler, closing: closing.signal }),
+    registry: {
+      onPolling: (listener) => sessions.onPolling(listener),
+      isPolling: (runnerId) => sessions.isPolling(runnerId),
+      runnerDied: (runnerId) => {
+        try {
+          sessions.endRunner(runnerId, "died");
+        } catch (error) {
+          // The supervisor has a death to deal with; that this one could not be written down is no business of its.
+          onFault(error);
+        }
+      },
+    },
+    runner: createRunnerApi({ ...options, clock, bell, polls, sessions, scheduler }),
+    close: () => {
+      closing.abort();
+      scheduler.close();
+      sessions.close();
+      polls.answerAll();
+    },
+  };
+}
+
+/** An exception out of a timer would end the server. */
+function guardTimers(clock: Clock, onFault: (error: unknown) => void): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (callback, delayMs) =>
+      clock.setTimer(() => {
+        try {
+          callback();
+        } catch (error) {
+          onFault(error);
+        }
+      }, delayMs),
+  };
+}
+
+type EngineParts = EmbeddedEngineOptions & { bell: EventBell; scheduler: Scheduler; closing: AbortSignal };
+
+function createEngine({ store, clock, settings, bell, scheduler, closing, ...options }: EngineParts): Engine {
+  return {
+    async run(request) {
+      const sources = {
+        given: request.environment,
+        secrets: await options.readSecrets(),
+        server: options.environment,
+      };
+      const prepared = prepareRun(request, { definitions: store.definitions, settings, sources });
+      const id = options.newId();
+      const queue: QueueName = QUEUES.agent;
+      const execution = store.transaction(() => {
+        const { kind, name, sessionId } = request;
+        const createdAt = new Date(clock.nowMs()).toISOString();
+        const number = store.executions.insert({
+          id,
+          engine: "embedded",
+          kind,
+          name,
+          createdAt,
+          conversationId: sessionId,
+          ...prepared,
+          defaults: { ...prepared.defaults },
+        });
+        const data = { kind, name, model: prepared.model };
+        store.events.append(number, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
+        store.tasks.insert({ execution: number, queue, environment: request.environment });
+        return number;
+      });
+      const { limitMs } = prepared;
+      scheduler.add({ execution, queue, executionId: id, limitMs, conversationId: request.sessionId, lastSeq: 1 });
+      await store.flush();
+      return id;
+    },
+
+    async cancel(executionId) {
+      const { phase } = requireExecution(store, executionId);
+      const work = scheduler.find(executionId);
+      if (work === null) return phase;
+      scheduler.stop(work, "cancelled");
+      await endedOrGraceOver({ clock, bell, scheduler }, executionId);
+      await store.flush();
+      return requireExecution(store, executionId).phase;
+    },
+
+    async get(executionId) {
+      const record = requireExecution(store, executionId);
+      return toDetail(record, store.steps.list(record.number));
+    },
+
+    async list({ limit, cursor, phase }) {
+      const rows = store.executions.list({ limit: limit + 1, before: readCursor(cursor), phase });
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      const nextCursor = rows.length > limit && last !== undefined ? String(last.number) : null;
+      return { executions: page.map(toSummary), nextCursor };
+    },
+
+    async *events(executionId, { afterSeq, follow, signal }) {
+      const execution = requireExecution(store, executionId);
+      // A follower whose stream ends without a terminal event knows that the server was stopped.
+      yield* readEvents({ store, bell, execution, afterSeq, follow, signal: AbortSignal.any([signal, closing]) });
+    },
+
+    depth: () => store.executions.countUnfinished(),
+  };
+}
+
+/** The runner confirms, or the scheduler ends the execution by itself once its grace is over. */
+async function endedOrGraceOver(
+  { clock, bell, scheduler }: Pick<EngineParts, "clock" | "bell" | "scheduler">,
+  executionId: string,
+): Promise<void> {
+  const over = new AbortController();
+  const timer = clock.setTimer(() => over.abort(), STOP_GRACE_MS + 250);
+  while (scheduler.find(executionId) !== null && !over.signal.aborted) await bell.wait(executionId, over.signal);
+  timer.cancel();
+}
+
+function requireExecution(store: Store, id: string): ExecutionRecord {
+  const record = store.executions.find(id);
+  if (record !== null) return record;
+  throw new AppError("NOT_FOUND", `There is no execution "${id}"`, {
+    actions: [{ label: "List the executions", command: "stigmer execution list" }],
+  });
+}
+
+function readCursor(cursor: string | null): number | null {
+  if (cursor === null) return null;
+  if (!/^\d{1,15}$/.test(cursor))
+    throw new AppError("USAGE", `"${cursor}" is no cursor: give the nextCursor of a page`);
+  return Number(cursor);
+}
+
+function toSummary({ id, kind, name, phase, createdAt, endedAt }: ExecutionSummary): ExecutionSummary {
+  return { id, kind, name, phase, createdAt, endedAt };
+}
+
+function toDetail(record: ExecutionRecord, steps: ReturnType<Store["steps"]["list"]>): ExecutionDetail {
+  const { startedAt, conversationId, input, output, error, tokens } = record;
+  return {
+    ...toSummary(record),
+    startedAt,
+    sessionId: conversationId,
+    input,
+    output,
+    error,
+    steps: steps.map(({ step, phase, record: { ...recorded } }): Json => ({ step, phase, ...asJson(recorded) })),
+    tokens,
+  };
+}
+
+/** A record is JSON through and through; its interface type just has no index signature. */
+function asJson(record: object): { [key: string]: Json } {
+  return record as { [key: string]: Json };
+}

@@ -1,0 +1,42 @@
+import type { EventType, ExecutionEvent } from "@stigmer/agent-runner/protocol";
+import type { Store } from "../../store/open.ts";
+import type { EventBell } from "./event-bell.ts";
+
+/** Events read at once: a slow reader costs the server this much memory, however long the log. */
+const PAGE = 64;
+
+const TERMINAL: readonly EventType[] = [
+  "execution.succeeded",
+  "execution.failed",
+  "execution.cancelled",
+  "execution.timed_out",
+];
+
+/**
+ * The events after `afterSeq` as the reader takes them; with `follow` on to the terminal one. Ends early when `signal`
+ * aborts.
+ */
+export async function* readEvents(options: {
+  store: Store;
+  bell: EventBell;
+  execution: { number: number; id: string };
+  afterSeq: number;
+  follow: boolean;
+  signal: AbortSignal;
+}): AsyncIterable<ExecutionEvent> {
+  const { store, bell, execution, follow, signal } = options;
+  let seq = options.afterSeq;
+  while (!signal.aborted) {
+    const page = store.events.page(execution, seq, PAGE);
+    if (page.length === 0) {
+      if (!follow || store.executions.hasEnded(execution.number)) return;
+      await bell.wait(execution.id, signal);
+      continue;
+    }
+    for (const event of page) {
+      yield event;
+      seq = event.seq;
+      if (TERMINAL.includes(event.type)) return;
+    }
+  }
+}

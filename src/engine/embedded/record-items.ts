@@ -1,0 +1,41 @@
+import type { Delivery } from "@stigmer/agent-runner/protocol";
+import type { NewEvent } from "../../store/events.ts";
+import type { Store } from "../../store/open.ts";
+import type { Work } from "./work.ts";
+
+/**
+ * Writes what a runner delivered under the current lease, in one transaction. An event is known by execution, attempt,
+ * step and index, so that one sent twice counts once, while a step that runs again under a later lease tells its
+ * events anew. `execution.started` comes once, before all else that a runner tells: an earlier lease may have ended
+ * before it was told, and a later one tells it again.
+ * @returns the number of the last event then; the caller keeps it in `work` once its transaction is through.
+ */
+export function recordItems(store: Store, work: Work, items: Delivery[]): number {
+  if (items.length === 0) return work.lastSeq;
+  return store.transaction(() => {
+    const events: NewEvent[] = [];
+    for (const item of items) {
+      if (item.kind === "step") store.steps.record(work.number, item);
+      else events.push(toEvent(item, work.attempt));
+    }
+    return store.events.append(work.number, work.lastSeq, startedOnce(events, hasStarted(work)));
+  });
+}
+
+function toEvent(item: Extract<Delivery, { kind: "event" }>, attempt: number): NewEvent {
+  const { type, time, data, step, index } = item;
+  return { type, time, data, delivery: { attempt, step, index } };
+}
+
+/** The first event is `execution.queued`; any further one means that it was started. */
+function hasStarted({ lastSeq }: Work): boolean {
+  return lastSeq > 1;
+}
+
+function startedOnce(events: NewEvent[], hasStarted: boolean): NewEvent[] {
+  const [first] = events;
+  const others = events.filter(({ type }) => type !== "execution.started");
+  if (hasStarted || first === undefined) return others;
+  const started = events.find(({ type }) => type === "execution.started");
+  return [started ?? { type: "execution.started", time: first.time, data: {}, delivery: null }, ...others];
+}

@@ -1,0 +1,323 @@
+import type { Delivery, Outcome, QueueName } from "@stigmer/agent-runner/protocol";
+import { LEASE_MS } from "@stigmer/agent-runner/protocol";
+import type { Clock } from "../../platform/clock.ts";
+import type { Store } from "../../store/open.ts";
+import type { Stopping, TaskRow } from "../../store/tasks.ts";
+import { type Ending, endExecution } from "./ending.ts";
+import type { EventBell } from "./event-bell.ts";
+import { RunnerRefusal } from "./refusal.ts";
+import { RunningTime } from "./running-time.ts";
+import type { RunnerSession, Sessions } from "./sessions.ts";
+import { freePlaces, type WaitingPolls } from "./waiting-polls.ts";
+import type { Work } from "./work.ts";
+
+/**
+ * How long a runner has to confirm that it put an execution down before the server ends it by itself. A cancelled
+ * tool is dead within 1 s of the request and the command ends within 2 s (product.md §13).
+ */
+export const STOP_GRACE_MS = 1_500;
+/** An execution whose runner died this often is taken for the cause of it. */
+export const MAX_DEATHS = 5;
+/** The used time is written down with everything else that is written, and at least this often while it runs. */
+const SAVE_TIME_EVERY_MS = 5_000;
+/** After a write that failed, on a full disk for instance. */
+const RETRY_MS = 1_000;
+
+/** What the scheduler must know of an execution besides its task. */
+type Identity = Pick<Work, "executionId" | "limitMs" | "conversationId" | "lastSeq">;
+
+export interface SchedulerOptions {
+  store: Store;
+  clock: Clock;
+  newId: () => string;
+  bell: EventBell;
+  polls: WaitingPolls;
+  sessions: Sessions;
+  onFault: (error: unknown) => void;
+}
+
+/**
+ * Gives unfinished executions to runners and takes them back: who waits, who is leased by whom, whose time is up.
+ * Every change is in the store before it is in memory.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #works = new Map<string, Work>();
+  readonly #leased = new Map<string, Work>();
+  readonly #ready = new Map<QueueName, Work[]>();
+  #isClosed = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over what an earlier server left: leases run for one more period from now. */
+  restore(): void {
+    const { store } = this.#options;
+    for (const task of store.tasks.list()) {
+      const { id, limitMs, conversationId } = store.executions.byNumber(task.execution);
+      const lastSeq = store.events.lastSeq(task.execution);
+      const work = this.#createWork({ ...task, executionId: id, limitMs, conversationId, lastSeq });
+      const session = task.lease === null ? null : this.#sessions.find(task.lease.runnerSession);
+      if (task.lease !== null && session !== null) {
+        this.#attach(work, session, task.lease.id);
+        if (task.stopping !== null) this.#stopWithin(work, task.stopping);
+      } else if (task.lease === null && task.stopping === null) this.#makeReady(work);
+      else {
+        work.stopping = task.stopping;
+        this.#release(work, { isDeath: false });
+      }
+    }
+  }
+
+  /** An execution that was just stored. */
+  add(task: Pick<TaskRow, "execution" | "queue"> & Identity): void {
+    this.#makeReady(this.#createWork({ ...task, attempt: 0, deaths: 0, elapsedMs: 0 }));
+    this.dispatch(task.queue);
+  }
+
+  find(executionId: string): Work | null {
+    return this.#works.get(executionId) ?? null;
+  }
+
+  /** Hands waiting executions to waiting polls, both in the order in which they came. */
+  dispatch(queue: QueueName): void {
+    const ready = this.#ready.get(queue) ?? [];
+    while (ready.length > 0) {
+      const poll = this.#options.polls.next(queue);
+      if (poll === null) return;
+      const works = ready.slice(0, freePlaces(poll));
+      try {
+        this.#lease(works, poll.session);
+      } catch (error) {
+        // They wait on, and the runner asks again.
+        poll.fail(error);
+        return;
+      }
+      poll.answer(works);
+    }
+  }
+
+  /** The lease of one of this session's executions, renewed. @throws RunnerRefusal lease_lost */
+  requireLease(sessionId: string, leaseId: string): Work {
+    const work = this.#leased.get(leaseId);
+    if (work?.lease?.sessionId !== sessionId) throw new RunnerRefusal("lease_lost");
+    work.lease.expiry.cancel();
+    work.lease.expiry = this.#expireLater(work, leaseId);
+    return work;
+  }
+
+  /** Writes the used time down when that was long ago. */
+  saveTime(work: Work): void {
+    const now = this.#options.clock.monotonicMs();
+    if (now - work.timeSavedAtMs < SAVE_TIME_EVERY_MS) return;
+    this.#options.store.tasks.saveElapsed(work.number, Math.round(work.time.usedMs));
+    work.timeSavedAtMs = now;
+  }
+
+  /** The execution goes back to its queue: the runner did not get it, left in peace, or died (`isDeath`). */
+  release(work: Work, { isDeath }: { isDeath: boolean }): void {
+    const leaseId = work.lease?.id;
+    if (leaseId === undefined) return;
+    this.#untilWritten(
+      () => this.#release(work, { isDeath }),
+      () => work.lease?.id === leaseId,
+    );
+  }
+
+  /** Asks the runner to put it down, and ends it after a grace; one that no runner holds ends at once. */
+  stop(work: Work, stopping: Stopping): void {
+    if (work.stopping !== null) return;
+    if (work.lease === null) {
+      this.end(work, { phase: stopping });
+      return;
+    }
+    this.#options.store.tasks.markStopping(work.number, stopping);
+    this.#stopWithin(work, stopping);
+  }
+
+  /** Ends it, with the last items of its runner, in one transaction. Its lease is lost. */
+  end(work: Work, ending: Ending, items: Delivery[] = []): void {
+    const { store, clock, bell } = this.#options;
+    endExecution({ store, work, ending, items, now: new Date(clock.nowMs()).toISOString() });
+    this.#works.delete(work.executionId);
+    this.#unready(work);
+    this.#detach(work);
+    work.time.stop();
+    work.stopDeadline?.cancel();
+    bell.ring(work.executionId);
+  }
+
+  /** It cannot be given to any runner. */
+  fail(work: Work, error: { code: string; message: string }): void {
+    this.#untilWritten(
+      () => this.end(work, { phase: "failed", error }),
+      () => this.#works.has(work.executionId),
+    );
+  }
+
+  /** What a runner reports as its task's end; the server's own reason for stopping it stands over the runner's. */
+  complete(work: Work, outcome: Outcome, items: Delivery[]): void {
+    const isStopped = outcome.phase === "cancelled" || outcome.phase === "timed_out";
+    this.end(work, isStopped && work.stopping !== null ? { phase: work.stopping } : outcome, items);
+    if (!this.#isClosed) this.dispatch(work.queue);
+  }
+
+  /** The clocks of waiting executions run while nobody serves their queue: they must end some day (see createWork). */
+  onServed(queue: QueueName): void {
+    for (const work of this.#ready.get(queue) ?? []) this.#countTime(work);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const work of this.#works.values()) {
+      work.time.stop();
+      work.stopDeadline?.cancel();
+      work.lease?.expiry.cancel();
+    }
+  }
+
+  get #sessions(): Sessions {
+    return this.#options.sessions;
+  }
+
+  /**
+   * The time limit counts while a runner has the execution, and while it waits with no runner there to take it; waiting
+   * behind others is free, for they end by their own limits.
+   */
+  #createWork(task: Omit<TaskRow, "environment" | "lease" | "stopping"> & Identity): Work {
+    const { clock } = this.#options;
+    const work: Work = {
+      number: task.execution,
+      executionId: task.executionId,
+      queue: task.queue,
+      limitMs: task.limitMs,
+      conversationId: task.conversationId,
+      lastSeq: task.lastSeq,
+      time: new RunningTime({
+        clock,
+        limitMs: task.limitMs,
+        usedMs: task.elapsedMs,
+        onUp: () =>
+          this.#untilWritten(
+            () => this.stop(work, "timed_out"),
+            () => this.#works.has(work.executionId),
+          ),
+      }),
+      attempt: task.attempt,
+      deaths: task.deaths,
+      lease: null,
+      stopping: null,
+      stopDeadline: null,
+      timeSavedAtMs: clock.monotonicMs(),
+      mask: null,
+    };
+    this.#works.set(work.executionId, work);
+    return work;
+  }
+
+  #lease(works: Work[], session: RunnerSession): void {
+    const { store, clock, newId } = this.#options;
+    const leases = works.map((work) => ({ work, id: newId() }));
+    const startedAt = new Date(clock.nowMs()).toISOString();
+    store.transaction(() => {
+      for (const { work, id } of leases) {
+        store.tasks.lease(work.number, { id, runnerSession: session.id, attempt: work.attempt + 1 });
+        if (work.attempt === 0) markRunning(store, work, startedAt);
+      }
+    });
+    for (const { work, id } of leases) {
+      work.attempt += 1;
+      this.#unready(work);
+      this.#attach(work, session, id);
+    }
+  }
+
+  #attach(work: Work, session: RunnerSession, leaseId: string): void {
+    work.lease = { id: leaseId, sessionId: session.id, expiry: this.#expireLater(work, leaseId) };
+    this.#leased.set(leaseId, work);
+    session.leases.add(work);
+    work.time.start();
+  }
+
+  #detach(work: Work): void {
+    if (work.lease === null) return;
+    work.lease.expiry.cancel();
+    this.#leased.delete(work.lease.id);
+    this.#sessions.find(work.lease.sessionId)?.leases.delete(work);
+    work.lease = null;
+  }
+
+  #expireLater(work: Work, leaseId: string): { cancel(): void } {
+    return this.#options.clock.setTimer(() => {
+      if (work.lease?.id === leaseId) this.release(work, { isDeath: true });
+    }, LEASE_MS);
+  }
+
+  #release(work: Work, { isDeath }: { isDeath: boolean }): void {
+    const deaths = work.deaths + (isDeath ? 1 : 0);
+    if (work.stopping !== null) {
+      this.end(work, { phase: work.stopping });
+      return;
+    }
+    if (deaths >= MAX_DEATHS) {
+      const message = `The runner died ${MAX_DEATHS} times while it worked on this execution`;
+      this.end(work, { phase: "failed", error: { code: "EXECUTION_FAILED", message } });
+      return;
+    }
+    const elapsedMs = Math.round(work.time.usedMs);
+    this.#options.store.tasks.release(work.number, { attempt: work.attempt, deaths, elapsedMs });
+    work.deaths = deaths;
+    this.#detach(work);
+    this.#makeReady(work);
+    this.dispatch(work.queue);
+  }
+
+  #stopWithin(work: Work, stopping: Stopping): void {
+    work.stopping = stopping;
+    work.stopDeadline = this.#options.clock.setTimer(
+      () =>
+        this.#untilWritten(
+          () => this.end(work, { phase: stopping }),
+          () => this.#works.has(work.executionId),
+        ),
+      STOP_GRACE_MS,
+    );
+  }
+
+  /** Into its place by age: what comes back after a death goes before what is younger. */
+  #makeReady(work: Work): void {
+    const ready = this.#ready.get(work.queue) ?? [];
+    this.#ready.set(work.queue, ready);
+    const place = ready.findLastIndex((other) => other.number < work.number) + 1;
+    ready.splice(place, 0, work);
+    this.#countTime(work);
+  }
+
+  #unready(work: Work): void {
+    const ready = this.#ready.get(work.queue);
+    const place = ready?.indexOf(work) ?? -1;
+    if (place >= 0) ready?.splice(place, 1);
+  }
+
+  #countTime(work: Work): void {
+    if (this.#sessions.serves(work.queue)) work.time.stop();
+    else work.time.start();
+  }
+
+  /** For what nobody waits for: a write that fails is tried again while it is still needed. */
+  #untilWritten(write: () => void, isNeeded: () => boolean): void {
+    if (this.#isClosed || !isNeeded()) return;
+    try {
+      write();
+    } catch (error) {
+      this.#options.onFault(error);
+      this.#options.clock.setTimer(() => this.#untilWritten(write, isNeeded), RETRY_MS);
+    }
+  }
+}
+
+function markRunning(store: Store, { number, conversationId }: Work, startedAt: string): void {
+  const turns = conversationId === null ? 0 : store.conversations.turnCount(conversationId);
+  store.executions.markRunning(number, startedAt, turns);
+}

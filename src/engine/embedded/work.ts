@@ -1,0 +1,36 @@
+import type { QueueName } from "@stigmer/agent-runner/protocol";
+import type { Stopping } from "../../store/tasks.ts";
+import type { Mask } from "./mask.ts";
+import type { RunningTime } from "./running-time.ts";
+
+/** The right of one runner session to work on an execution until it expires. */
+export interface Lease {
+  id: string;
+  sessionId: string;
+  expiry: { cancel(): void };
+}
+
+/** An unfinished execution as the server holds it; the store has the same, to begin again from. */
+export interface Work {
+  /** Its place in the order of creation, which is the order of the queue. */
+  readonly number: number;
+  readonly executionId: string;
+  readonly queue: QueueName;
+  readonly limitMs: number;
+  /** `--session`. */
+  readonly conversationId: string | null;
+  readonly time: RunningTime;
+  /** Number of its last event. */
+  lastSeq: number;
+  attempt: number;
+  deaths: number;
+  lease: Lease | null;
+  /** It is being ended: its runner was asked to put it down. */
+  stopping: Stopping | null;
+  /** Ends it when the runner did not answer that in time. */
+  stopDeadline: { cancel(): void } | null;
+  /** When `time` was last written down, by the monotonic clock. */
+  timeSavedAtMs: number;
+  /** Made from its secrets when it is first needed. */
+  mask: Mask | null;
+}

@@ -1,0 +1,64 @@
+import { AppError } from "../errors.ts";
+import { quoteForShell } from "../platform/shell-quote.ts";
+
+/**
+ * An SQLite failure as what the user can do about it: STATE_DAMAGED, DISK_FULL, PERMISSION_DENIED. Anything else is
+ * returned as it is.
+ */
+export function toStoreError(error: unknown, file: string): unknown {
+  if (error instanceof AppError) return error;
+  const code = sqliteCode(error);
+  if (code === null) return error;
+  if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB"))
+    return damaged(file, messageOf(error), error);
+  if (code.startsWith("SQLITE_FULL") || (code.startsWith("SQLITE_IOERR") && /SHMSIZE|WRITE/.test(code))) {
+    return new AppError("DISK_FULL", `The disk is full: ${file} cannot be written`, {
+      hint: "Free some space, then run the command again",
+      retryable: true,
+      actions: [{ label: "See what is full", command: `df -h ${quoteForShell(file)}` }],
+      cause: error,
+    });
+  }
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code)) {
+    return new AppError("PERMISSION_DENIED", `The database ${file} cannot be opened for writing`, {
+      detail: messageOf(error),
+      actions: [{ label: "See who owns it", command: `ls -l ${quoteForShell(file)}` }],
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** The database is there and cannot be used; its bytes are left alone. */
+export function damaged(file: string, detail: string, cause?: unknown): AppError {
+  return new AppError("STATE_DAMAGED", `The database ${file} is damaged`, {
+    detail,
+    hint: "Nothing in it was changed. Move it away to begin with an empty one; definitions have to be applied again",
+    actions: [{ label: "Move it away", command: moveAway(file) }],
+    cause,
+  });
+}
+
+/** Somebody else's database, or one that a newer version wrote. */
+export function unusable(file: string, message: string, hint: string): AppError {
+  return new AppError("STATE_DAMAGED", message, {
+    hint,
+    actions: [{ label: "Move it away", command: moveAway(file) }],
+  });
+}
+
+/** SQLite's side files belong to the database: left behind, they would be applied to the next one of that name. */
+function moveAway(file: string): string {
+  return `for f in ${["", "-wal", "-shm"].map((end) => quoteForShell(file + end)).join(" ")}; do [ -e "$f" ] && mv "$f" "$f.damaged"; done`;
+}
+
+function sqliteCode(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if ("code" in error && typeof error.code === "string" && error.code.startsWith("SQLITE_")) return error.code;
+  // A database that cannot even be opened is told by the binding in words, with SQLite's number for CANTOPEN.
+  return /Unable to open connection to local database .*: 14/.test(error.message) ? "SQLITE_CANTOPEN" : null;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

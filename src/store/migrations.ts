@@ -1,0 +1,119 @@
+import type { StoreDriver } from "./driver.ts";
+
+/** "stig" in ASCII, in the header of every database of ours: any other number is somebody else's file. */
+export const APPLICATION_ID = 0x73746967;
+
+/**
+ * One entry a version; `PRAGMA user_version` counts how many were applied. An entry that was released is never edited.
+ * Free text is stored as JSON (see columns.ts), large columns come last, and nothing scans: every query of the store
+ * has its index.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE definition_bodies (digest TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE definitions (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL REFERENCES definition_bodies (digest),
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    file TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE executions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    engine TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    started_at TEXT,
+    ended_at TEXT,
+    conversation_id TEXT,
+    conversation_turns INTEGER NOT NULL DEFAULT 0,
+    limit_ms INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL DEFAULT 0,
+    output_tokens INTEGER NOT NULL DEFAULT 0,
+    digest TEXT NOT NULL REFERENCES definition_bodies (digest),
+    defaults TEXT NOT NULL,
+    error TEXT,
+    input TEXT NOT NULL,
+    output TEXT
+  );
+  CREATE INDEX executions_by_phase ON executions (phase, number);
+
+  CREATE TABLE events (
+    execution INTEGER NOT NULL REFERENCES executions (number),
+    seq INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    time TEXT NOT NULL,
+    attempt INTEGER,
+    step INTEGER,
+    item INTEGER,
+    data TEXT NOT NULL,
+    PRIMARY KEY (execution, seq)
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX events_delivered ON events (execution, attempt, step, item) WHERE attempt IS NOT NULL;
+
+  CREATE TABLE steps (
+    execution INTEGER NOT NULL REFERENCES executions (number),
+    step INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (execution, step)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE tasks (
+    execution INTEGER PRIMARY KEY REFERENCES executions (number),
+    queue TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    elapsed_ms INTEGER NOT NULL DEFAULT 0,
+    stopping TEXT,
+    lease_id TEXT,
+    runner_session TEXT,
+    environment TEXT NOT NULL
+  );
+
+  CREATE TABLE conversations (
+    id TEXT NOT NULL,
+    turn INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (id, turn)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE runner_sessions (
+    id TEXT PRIMARY KEY,
+    runner_id TEXT,
+    hello TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
+];
+
+/** Brings an empty or older database up to date, one transaction a version. */
+export function migrate(driver: StoreDriver, migrations: readonly string[] = MIGRATIONS): void {
+  const version = schemaVersion(driver);
+  for (const [index, sql] of migrations.entries()) {
+    if (index < version) continue;
+    driver.transaction(() => {
+      driver.exec(sql);
+      driver.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      driver.exec(`PRAGMA user_version = ${index + 1}`);
+    });
+  }
+}
+
+/** How many migrations the database has seen. */
+export function schemaVersion(driver: StoreDriver): number {
+  return pragmaNumber(driver, "user_version");
+}
+
+export function pragmaNumber(driver: StoreDriver, name: "user_version" | "application_id"): number {
+  const value = driver.get(`PRAGMA ${name}`)?.[name];
+  if (typeof value !== "number") throw new Error(`PRAGMA ${name} answered no number`);
+  return value;
+}

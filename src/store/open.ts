@@ -1,0 +1,85 @@
+import { open, stat } from "node:fs/promises";
+import { systemErrorCode } from "../errors.ts";
+import { toFileError } from "../platform/file-error.ts";
+import { type Conversations, createConversations } from "./conversations.ts";
+import { damaged } from "./database-error.ts";
+import { createDefinitions, type Definitions } from "./definitions.ts";
+import type { StoreDriver } from "./driver.ts";
+import { createEvents, type Events } from "./events.ts";
+import { createExecutions, type Executions } from "./executions.ts";
+import { inspectDatabase } from "./inspect.ts";
+import { openLibsql } from "./libsql-driver.ts";
+import { migrate } from "./migrations.ts";
+import { createRunnerSessions, type RunnerSessions } from "./runner-sessions.ts";
+import { createSteps, type Steps } from "./steps.ts";
+import { createTasks, type Tasks } from "./tasks.ts";
+import { openWalSync } from "./wal-sync.ts";
+
+/**
+ * Everything the server remembers. A write is in the file when its call returns and survives any death of the process;
+ * it survives a loss of power once {@link Store.flush} resolved. Calls throw AppErrors STATE_DAMAGED, DISK_FULL and
+ * PERMISSION_DENIED.
+ */
+export interface Store {
+  definitions: Definitions;
+  executions: Executions;
+  events: Events;
+  steps: Steps;
+  tasks: Tasks;
+  conversations: Conversations;
+  runnerSessions: RunnerSessions;
+  /** All of `work` or nothing of it; `work` is synchronous. */
+  transaction<T>(work: () => T): T;
+  /** Resolves once everything written before is on the disk. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database, making it when there is none. A file that this version cannot use is left exactly as it is.
+ * @throws AppError STATE_DAMAGED (damaged, foreign, of a newer version), PERMISSION_DENIED, DISK_FULL.
+ */
+export async function openStore(file: string): Promise<Store> {
+  if (await createIfMissing(file)) await inspectDatabase(file, () => openLibsql(file, "inspect"));
+  const driver = await openLibsql(file, "write");
+  configure(driver);
+  migrate(driver);
+  const sync = await openWalSync(file);
+  return {
+    definitions: createDefinitions(driver),
+    executions: createExecutions(driver),
+    events: createEvents(driver),
+    steps: createSteps(driver),
+    tasks: createTasks(driver),
+    conversations: createConversations(driver),
+    runnerSessions: createRunnerSessions(driver),
+    transaction: driver.transaction,
+    flush: sync.flush,
+    close: async () => {
+      await sync.close();
+      driver.get("PRAGMA wal_checkpoint(TRUNCATE)");
+      driver.close();
+    },
+  };
+}
+
+/** True when there was a file with something in it. SQLite gives its side files the mode of the database. */
+async function createIfMissing(file: string): Promise<boolean> {
+  try {
+    await (await open(file, "wx", 0o600)).close();
+    return false;
+  } catch (error) {
+    if (systemErrorCode(error) !== "EEXIST") throw toFileError(error, file);
+  }
+  const found = await stat(file);
+  if (!found.isFile()) throw damaged(file, "it is not a regular file");
+  return found.size > 0;
+}
+
+function configure(driver: StoreDriver): void {
+  driver.get("PRAGMA journal_mode = WAL");
+  driver.exec("PRAGMA synchronous = NORMAL");
+  // The environment of a task may hold secrets: its bytes are overwritten when the task is deleted.
+  driver.get("PRAGMA secure_delete = ON");
+  driver.get("PRAGMA journal_size_limit = 16777216");
+}
