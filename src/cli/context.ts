@@ -14,6 +14,8 @@ export interface Output {
   write(text: string | Uint8Array): boolean;
   readonly isTTY: boolean;
   readonly columns: number;
+  /** The terminal itself, for what draws over its own lines; absent when the stream is none. */
+  readonly terminal?: NodeJS.WriteStream | undefined;
   /** Resolves once everything written has been handed to the reader. */
   drained(): Promise<void>;
 }

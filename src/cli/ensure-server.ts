@@ -32,7 +32,11 @@ export async function ensureServer(context: CommandContext, options: { start: bo
 }
 
 function versionMismatch(running: string): AppError {
-  return new AppError("VERSION_MISMATCH", `The running server is version ${running}, this command is ${packageVersion()}`, {
-    actions: [{ label: "Restart the stack with this version", command: "stigmer server restart" }],
-  });
+  return new AppError(
+    "VERSION_MISMATCH",
+    `The running server is version ${running}, this command is ${packageVersion()}`,
+    {
+      actions: [{ label: "Restart the stack with this version", command: "stigmer server restart" }],
+    },
+  );
 }
