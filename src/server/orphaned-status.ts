@@ -21,8 +21,9 @@ import type {
 import type { ObservedIdFile } from "../stack/observed.ts";
 import { containerName } from "../supervisor/desired.ts";
 
-/** Together with the server's 0.3 s, `status` stays within its second. */
-const DOCKER_ANSWER_MS = 450;
+/** `status` must be out a second after its process began; the rest is for starting up and printing. */
+const WHOLE_ANSWER_MS = 850;
+const LEAST_DOCKER_ANSWER_MS = 250;
 
 /** The status of a stack whose server does not answer: what the files, the kernel and Docker say. */
 export async function readOrphanedStatus(
@@ -109,10 +110,11 @@ async function containerStatus(
     imageId: null,
   };
   if (instance === null) return { status, trace: false };
+  const timeoutMs = Math.round(Math.max(LEAST_DOCKER_ANSWER_MS, WHOLE_ANSWER_MS - performance.now()));
   try {
-    const found = await withDeadline((signal) => findContainer(idFile, instance, env, signal), {
+    const found = await withDeadline((signal) => findContainer(idFile, instance, { env, timeoutMs, signal }), {
       what: "Docker's answer",
-      timeoutMs: DOCKER_ANSWER_MS,
+      timeoutMs,
     });
     return judge(status, idFile, found);
   } catch (error) {
@@ -150,10 +152,9 @@ function judge(status: ContainerStatus, idFile: ObservedIdFile, found: Container
 async function findContainer(
   idFile: ObservedIdFile,
   instance: string,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
+  { env, timeoutMs, signal }: { env: NodeJS.ProcessEnv; timeoutMs: number; signal: AbortSignal },
 ): Promise<ContainerInfo | null> {
-  const engine = await connectDocker({ env, homeDir: homedir(), timeoutMs: DOCKER_ANSWER_MS, signal });
+  const engine = await connectDocker({ env, homeDir: homedir(), timeoutMs, signal });
   const recorded = idFile.kind === "id" ? await inspectOwn(engine, idFile.id, instance, signal) : null;
   if (recorded !== null) return recorded;
   const labels = [`${LABEL.instance}=${instance}`, `${LABEL.component}=agent-runner`];

@@ -1,0 +1,119 @@
+import { writeFile } from "node:fs/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { agent, type RunnerRig, startRunner } from "../../support/agent-runner-rig.ts";
+import { FakeBackend } from "../../support/fake-backend.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
+
+const HELLO = agent({ model: { provider: "scripted", script: [{ text: "Hello" }] } });
+const SLOW = agent({ model: { provider: "scripted", delay_ms: 60_000, script: [{ text: "one two three" }] } });
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let backend: FakeBackend;
+let runner: RunnerRig;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  backend = await FakeBackend.start();
+  runner = await startRunner(backend, { directory: directory.path });
+});
+
+afterEach(async () => {
+  await runner.stop();
+  await backend.crash();
+  await directory[Symbol.asyncDispose]();
+});
+
+describe("a runner's boot", () => {
+  test("tells the server who it is and that its workspace can be written", () => {
+    expect(backend.hellos).toEqual([
+      {
+        runnerId: "the-runner",
+        queue: "agent_execution_runner",
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        pid: process.pid,
+        concurrency: 4,
+        workspace: { path: directory.file("workspace"), writable: true, reason: null },
+      },
+    ]);
+  });
+
+  test("logs version, role, queue, engine, model and workspace, then connected, then polling", () => {
+    const [first, ...others] = runner.lines;
+    expect(first).toMatch(/version|stigmer runner \d/);
+    for (const part of ["role agent", "agent_execution_runner", backend.url, "model", directory.file("workspace")]) {
+      expect(first).toContain(part);
+    }
+    expect(others).toEqual(["INFO connected", "INFO polling agent_execution_runner"]);
+    expect(runner.lines.join("\n")).not.toContain(backend.token);
+  });
+});
+
+describe("a session", () => {
+  test("asks for no more tasks than it has places for", async () => {
+    const ids = Array.from({ length: 6 }, () => backend.enqueue({ definition: SLOW }));
+    await backend.until("four to run", () => ids.filter((id) => backend.items(id).length > 0).length === 4);
+    expect(Math.min(...backend.polls.map(({ capacity }) => capacity))).toBeGreaterThan(0);
+    for (const id of ids) backend.cancel(id);
+    for (const id of ids) expect(await backend.outcome(id)).toEqual({ phase: "cancelled" });
+  });
+
+  test("outlives the server: lost and connected are logged once each, and work goes on", async () => {
+    await backend.crash();
+    await expect.poll(() => runner.lines.join("\n"), { timeout: 5_000 }).toContain("connection lost");
+    await backend.listen();
+    expect(await backend.outcome(backend.enqueue({ definition: HELLO }))).toMatchObject({ phase: "succeeded" });
+    const connection = runner.lines.filter((line) => /connect/.test(line));
+    expect(connection).toEqual(["INFO connected", expect.stringMatching(/^WARN connection lost: /), "INFO connected"]);
+  });
+
+  test("delivers what the server missed while it was away, once and in order", async () => {
+    const words = Array.from({ length: 40 }, (_, at) => `w${at}`).join(" ");
+    const id = backend.enqueue({
+      definition: agent({ model: { provider: "scripted", delay_ms: 1_500, script: [{ text: words }] } }),
+    });
+    await backend.until("the first words", () => backend.events(id).some(({ type }) => type === "message.delta"));
+    await backend.crash();
+    await backend.listen();
+    expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded", output: words });
+    const deltas = backend.events(id).filter(({ type }) => type === "message.delta");
+    expect(deltas.map(({ data }) => data["text"]).join("")).toBe(words);
+    expect(deltas.map(({ index }) => index)).toEqual(deltas.map((_, at) => at + 1));
+  });
+
+  test("says hello again to a server that does not know it", async () => {
+    backend.forgetSessions();
+    const id = backend.enqueue({ definition: HELLO });
+    // The held poll is answered under the old session; the next call tells the runner.
+    await backend.until("a second hello", () => backend.hellos.length === 2);
+    backend.enqueueAgain(id, { definition: HELLO });
+    expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded" });
+  });
+
+  test("reads the token again when the server refuses it", async () => {
+    backend.token = "another-token";
+    await writeFile(directory.file("token"), "another-token\n");
+    expect(await backend.outcome(backend.enqueue({ definition: HELLO }))).toMatchObject({ phase: "succeeded" });
+    const again = backend.enqueue({ definition: HELLO });
+    expect(await backend.outcome(again)).toMatchObject({ phase: "succeeded" });
+  });
+
+  test("stops a task whose lease is another's, and reports nothing more of it", async () => {
+    const id = backend.enqueue({ definition: SLOW });
+    await backend.until("its start", () => backend.items(id).length > 0);
+    backend.takeLease(id);
+    const polls = backend.polls.length;
+    await backend.until("the place to be free", () =>
+      backend.polls.slice(polls).some(({ capacity }) => capacity === 4),
+    );
+    expect(backend.hasOutcome(id)).toBe(false);
+    expect(runner.lines).toContainEqual(expect.stringContaining("put down (lost)"));
+  });
+
+  test("gives its leases back when it is stopped", async () => {
+    const id = backend.enqueue({ definition: SLOW });
+    await backend.until("its start", () => backend.items(id).length > 0);
+    await runner.stop();
+    expect(backend.byes).toEqual(["session-1"]);
+    expect(backend.hasOutcome(id)).toBe(false);
+  });
+});
