@@ -11,6 +11,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/structure/**/*.test.ts"],
           pool: "threads",
+          maxWorkers: 2,
           isolate: false, // Pure code with hand-written fakes: nothing leaks from one file into the next.
           testTimeout: 2_000,
           sequence: { groupOrder: 0 },

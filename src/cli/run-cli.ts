@@ -1,8 +1,8 @@
 import { matchFastPath } from "./fast-path.ts";
-import { scanGlobalOptions } from "./global-options.ts";
 import type { Invocation } from "./invocation.ts";
 import type { WatchedOutput } from "./output.ts";
 import { createReporter, type Reporter } from "./reporter.ts";
+import { scanGlobalOptions } from "./scan-globals.ts";
 import type { Interrupts } from "./signals.ts";
 
 /** The process around a command, handed in so that tests can be one. */

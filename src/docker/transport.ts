@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from "node:http";
+import { inspect } from "node:util";
 import type Dockerode from "dockerode";
 import { abortable, createDeadline, type Deadline } from "./deadline.ts";
 import { type CallOptions, type DockerEndpoint, DockerRequestError } from "./engine.ts";
@@ -78,7 +79,7 @@ export async function createTransport(endpoint: DockerEndpoint): Promise<Transpo
           ...(request.upload === undefined ? {} : { file: request.upload }),
           isStream: true,
           statusCodes: EVERY_STATUS,
-          abortSignal: signal,
+          abortSignal: hideFromInspect(signal),
         },
         (error, response) => {
           if (error) reject(error);
@@ -180,13 +181,21 @@ export async function readJson({ chunks }: EngineStream): Promise<unknown> {
 
 /** Every field is given: dockerode fills those that are missing from the DOCKER_* variables of this process. */
 function modemOptions(endpoint: DockerEndpoint): Dockerode.DockerOptions & { agent: Agent } {
-  const agent = createAgent(endpoint);
+  const agent = hideFromInspect(createAgent(endpoint));
   if (endpoint.socketPath !== null) {
     return { agent, protocol: "http", host: "", port: "", socketPath: endpoint.socketPath };
   }
   const { hostname, port } = new URL(endpoint.url);
   const protocol = endpoint.tls === undefined ? "http" : "https";
   return { agent, protocol, host: hostname.replace(/^\[|\]$/g, ""), port };
+}
+
+/**
+ * docker-modem renders the options of every request to their last depth for its debug log, wanted or not. The agent leads
+ * to all open sockets, so that without this a request would cost more the more of them are under way.
+ */
+function hideFromInspect<T extends object>(value: T): T {
+  return Object.defineProperty(value, inspect.custom, { value: () => "(not shown)", configurable: true });
 }
 
 /** Every answer is handed over; which are failures is decided here. */

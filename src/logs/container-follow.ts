@@ -1,8 +1,15 @@
-import { type ContainerInfo, type ContainerLogLine, type DockerEngine, DockerRequestError } from "../docker/engine.ts";
+import {
+  type ContainerInfo,
+  type ContainerLogLine,
+  type ContainerState,
+  type DockerEngine,
+  DockerRequestError,
+} from "../docker/engine.ts";
 import { LABEL } from "../docker/labels.ts";
 import { AppError } from "../errors.ts";
 import { sleep } from "../platform/clock.ts";
 import { collectBatches } from "./batch.ts";
+import { ContainerEvents } from "./container-events.ts";
 import type { ContainerPosition } from "./container-position.ts";
 import { type ContainerScope, type FoundContainer, findContainer, readContainerId } from "./find-container.ts";
 import { isLastLogOf } from "./last-container-log.ts";
@@ -23,6 +30,7 @@ export interface ContainerFollowOptions {
   onlyRecorded: boolean;
   /** Whether lines of an earlier container were shown. */
   hasEarlierLines: boolean;
+  /** Wakes when the container-ID file may have changed. */
   waker: Waker;
   warn: (sentence: string) => void;
   /** Between attempts to reach an engine that is gone; nothing announces its return. Default 1 s. */
@@ -31,9 +39,10 @@ export interface ContainerFollowOptions {
 }
 
 const RECONNECT_MS = 1_000;
+/** A follow that ends at once, as some log drivers have it, must not be asked for without end. */
+const SHORTEST_ROUND_MS = 100;
 /** The container went away between two questions, or is going: the next round sees what became of it. */
 const REMOVAL_STATUS = [404, 409];
-const SHORTEST_FOLLOW_MS = 100;
 
 /**
  * Docker ends a follow when the container stops. This goes on: it attaches again when the same container runs again or
@@ -42,154 +51,185 @@ const SHORTEST_FOLLOW_MS = 100;
 export class ContainerFollow {
   readonly #options: ContainerFollowOptions;
   readonly #position: ContainerPosition;
-  #current: { id: string; startedAt: string } | null;
-  /** Stands before the first line of a new run. */
+  #current: Run | null;
+  /** Stands before the first line of another run. */
   #pending: PendingMarker | null = null;
+  /** Deaths up to this moment have their marker. */
+  #toldUntilMs = 0;
   #hasToldLoss = false;
   #hasWarned = false;
 
+  /** @param current The container whose history was read up to `position`. */
   constructor(options: ContainerFollowOptions, position: ContainerPosition, current: FoundContainer | null) {
     this.#options = options;
     this.#position = position;
-    this.#current = current === null ? null : { id: current.id, startedAt: current.state.startedAt };
+    this.#current = current === null ? null : { id: current.id, startedMs: timeOf(current.state.startedAt) };
   }
 
   /** Ends when the signal aborts. */
   async *run(): AsyncIterable<FollowedItem[]> {
-    const { connect, signal } = this.#options;
-    let engine: FollowEngine | null = null;
+    const { signal } = this.#options;
+    let connection: Connection | null = null;
     while (!signal.aborted) {
+      const beganMs = performance.now();
       try {
         if (this.#options.onlyRecorded) await this.#waitForRecord();
-        engine ??= await connect();
-        yield* this.#followOnce(engine);
+        if (connection === null || connection.events.hasEnded) connection = await this.#connect();
+        yield* this.#followOnce(connection);
+        await this.#pause(SHORTEST_ROUND_MS - (performance.now() - beganMs));
       } catch (error) {
         if (signal.aborted) return;
         const isRemoval = error instanceof DockerRequestError && REMOVAL_STATUS.includes(error.statusCode);
         if (!isRemoval) {
-          engine = null;
+          connection = null;
           this.#explain(error);
         }
-        await this.#pause(isRemoval ? SHORTEST_FOLLOW_MS : (this.#options.reconnectMs ?? RECONNECT_MS));
+        await this.#pause(isRemoval ? SHORTEST_ROUND_MS : (this.#options.reconnectMs ?? RECONNECT_MS));
       }
     }
   }
 
+  async #connect(): Promise<Connection> {
+    const { instance } = await this.#options.scope();
+    const engine = await this.#options.connect();
+    const events = new ContainerEvents(engine, {
+      // What happened since the run that we know began may explain the lines that come next.
+      sinceMs: this.#current?.startedMs ?? null,
+      signal: this.#options.signal,
+      isOfInterest: ({ containerId, attributes }) =>
+        containerId === this.#current?.id ||
+        (attributes[LABEL.component] === "agent-runner" && attributes[LABEL.instance] === instance),
+    });
+    return { engine, events };
+  }
+
   /** From the present container, as it is, to the next change: another start, a removal, a replacement. */
-  async *#followOnce(engine: FollowEngine): AsyncIterable<FollowedItem[]> {
+  async *#followOnce(connection: Connection): AsyncIterable<FollowedItem[]> {
     const scope = await this.#options.scope();
-    const recordedId = readContainerId(scope.containerIdFile);
-    const container = await findContainer(engine, scope);
+    const seen = { changes: connection.events.changes, recordedId: readContainerId(scope.containerIdFile) };
+    const container = await findContainer(connection.engine, scope);
     this.#hasWarned = false;
     if (container === null) {
       const loss = this.#noticeRemoval(this.#current);
       if (loss !== null) yield [loss];
-      await this.#waitForChange(engine, { scope, recordedId, container });
-      return;
+    } else {
+      yield* this.#catchUp(connection, container);
+      if (container.state.running) {
+        yield* this.#read(connection, container.id, { follow: true });
+        return;
+      }
     }
-    yield* this.#catchUp(engine, container);
-    if (container.state.running) yield* this.#attach(engine, container.id);
-    else await this.#waitForChange(engine, { scope, recordedId, container });
+    await this.#waitForChange(connection.events, scope, seen);
   }
 
   /** What was written since the last line, also by a run that has ended meanwhile. */
-  async *#catchUp(engine: FollowEngine, container: FoundContainer): AsyncIterable<FollowedItem[]> {
+  async *#catchUp(connection: Connection, container: FoundContainer): AsyncIterable<FollowedItem[]> {
     this.#noticeStart(container);
-    for await (const lines of this.#read(engine, container.id, { follow: false })) yield this.#withMarker(lines);
-    if (this.#pending !== null && !this.#options.signal.aborted) yield [this.#takeMarker(this.#pending)];
+    yield* this.#read(connection, container.id, { follow: false });
+    // It runs again and has said nothing yet.
+    const pending = this.#pending;
+    if (pending !== null && container.state.running && !this.#options.signal.aborted) yield [this.#tell(pending)];
   }
 
-  async *#attach(engine: FollowEngine, id: string): AsyncIterable<FollowedItem[]> {
-    const beganMs = performance.now();
-    let isFirst = true;
-    for await (const lines of this.#read(engine, id, { follow: true })) {
-      // A restart ends a stream; one that came before Docker had attached us shows in the start time alone.
-      const container = isFirst ? await engine.inspectContainer(id) : null;
-      if (container !== null) this.#noticeStart(container);
-      isFirst = false;
-      yield this.#withMarker(lines);
+  /** The lines behind the position, with the marker where another run begins. */
+  async *#read(
+    { engine, events }: Connection,
+    id: string,
+    { follow }: { follow: boolean },
+  ): AsyncIterable<FollowedItem[]> {
+    const { signal } = this.#options;
+    const request = { follow, tail: "all", since: this.#position.since, until: null, signal } as const;
+    for await (const lines of collectBatches(this.#position.skipSeen(engine.logs(id, request)))) {
+      const items: FollowedItem[] = [];
+      for (const line of lines) {
+        // A container that is restarted quickly puts its first lines into the stream that is about to end.
+        this.#noticeDeath(id, events.deathOf(id));
+        const pending = this.#pending;
+        if (pending !== null && Date.parse(line.time) > pending.afterMs) items.push(this.#tell(pending));
+        items.push({ type: "line", line });
+      }
+      yield items;
     }
-    // A log driver that cannot follow would have us ask without end.
-    await this.#pause(SHORTEST_FOLLOW_MS - (performance.now() - beganMs));
   }
 
-  #withMarker(lines: ContainerLogLine[]): FollowedItem[] {
-    const items: FollowedItem[] = [];
-    for (const line of lines) {
-      const pending = this.#pending;
-      if (pending !== null && Date.parse(line.time) >= pending.fromMs) items.push(this.#takeMarker(pending));
-      items.push({ type: "line", line });
-    }
-    return items;
-  }
-
-  #takeMarker({ marker }: PendingMarker): MarkerRecord {
+  #tell({ record, afterMs }: PendingMarker): MarkerRecord {
     this.#pending = null;
-    return marker;
+    this.#toldUntilMs = Math.max(this.#toldUntilMs, afterMs);
+    return record;
   }
 
-  /** Shorter when the signal aborts. */
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#options;
-    if (ms > 0 && !signal.aborted) await sleep(ms, { signal }).catch(() => {});
-  }
-
-  #read(engine: FollowEngine, id: string, { follow }: { follow: boolean }): AsyncIterable<ContainerLogLine[]> {
-    const { signal } = this.#options;
-    const lines = engine.logs(id, { follow, tail: "all", since: this.#position.since, until: null, signal });
-    return collectBatches(this.#position.skipSeen(lines));
-  }
-
-  /** Puts a marker before the lines of a run that is not the one we read last. */
-  #noticeStart(container: ContainerInfo): void {
+  /** Notes a run that is not the one we read last. */
+  #noticeStart({ id, state }: ContainerInfo): void {
     const previous = this.#current;
-    const { startedAt } = container.state;
-    this.#current = { id: container.id, startedAt };
-    if (container.id === previous?.id) {
-      if (startedAt === previous.startedAt) return;
-      this.#announce("the container was started again", { startedAt, fromMs: betweenRuns(container) });
-      return;
+    const startedMs = timeOf(state.startedAt);
+    this.#current = { id, startedMs };
+    if (id !== previous?.id) {
+      this.#noticeReplacement(previous);
+    } else if (
+      startedMs !== previous.startedMs &&
+      this.#pending === null &&
+      timeOf(state.finishedAt) > this.#toldUntilMs
+    ) {
+      this.#pending = restartMarker(betweenRuns(state));
     }
-    this.#position.reset();
-    const loss = this.#noticeRemoval(previous);
-    if (loss !== null) {
-      this.#pending = { marker: loss, fromMs: 0 };
-    } else if (!this.#hasToldLoss && (previous !== null || this.#options.hasEarlierLines)) {
-      this.#announce(`goes on with container ${container.id.slice(0, 12)}`, { startedAt, fromMs: 0 });
-    }
-    this.#hasToldLoss = false;
   }
 
-  #announce(detail: string, { startedAt, fromMs }: { startedAt: string; fromMs: number }): void {
-    const marker = markerOf("agent-runner", "restarted", { timeMs: timeOf(startedAt), detail });
-    this.#pending = { marker, fromMs };
+  #noticeReplacement(previous: Run | null): void {
+    this.#position.reset();
+    this.#toldUntilMs = 0;
+    const hasToldLoss = this.#hasToldLoss;
+    const loss = this.#noticeRemoval(previous);
+    const isFirst = previous === null && !this.#options.hasEarlierLines;
+    const record = loss ?? (hasToldLoss || isFirst ? null : this.#replacementMarker());
+    this.#hasToldLoss = false;
+    this.#pending = record === null ? null : { record, afterMs: 0 };
+  }
+
+  #replacementMarker(): MarkerRecord {
+    const detail = `goes on with container ${this.#current?.id.slice(0, 12)}`;
+    return markerOf("agent-runner", "restarted", { timeMs: this.#current?.startedMs ?? Date.now(), detail });
+  }
+
+  /** Notes that lines from now on may be of another run: the container died, and was perhaps started again already. */
+  #noticeDeath(id: string, deathMs: number | null): void {
+    if (deathMs === null || this.#pending !== null || this.#current?.id !== id) return;
+    if (deathMs > Math.max(this.#toldUntilMs, this.#current.startedMs)) this.#pending = restartMarker(deathMs);
   }
 
   /** The marker for a container that somebody else removed. What the supervisor removes it saves first. */
-  #noticeRemoval(container: { id: string } | null): MarkerRecord | null {
+  #noticeRemoval(container: Run | null): MarkerRecord | null {
     if (container === null || this.#hasToldLoss || isLastLogOf(this.#options.lastLogFile, container.id)) return null;
     this.#hasToldLoss = true;
     const detail = `container ${container.id.slice(0, 12)} was removed by hand, and its log with it`;
     return markerOf("agent-runner", "lost", { timeMs: Date.now(), detail });
   }
 
-  async #waitForChange(engine: FollowEngine, seen: Seen): Promise<void> {
+  async #waitForChange(
+    events: ContainerEvents,
+    scope: ContainerScope,
+    seen: { changes: number; recordedId: string | null },
+  ): Promise<void> {
     const done = new AbortController();
     const signal = AbortSignal.any([this.#options.signal, done.signal]);
     try {
-      await Promise.race([nextStartOrRemoval(engine, seen, signal), this.#recordChange(seen, signal)]);
+      await Promise.race([events.after(seen.changes), this.#recordChange(scope, seen.recordedId, signal)]);
     } finally {
       done.abort();
     }
   }
 
-  async #recordChange({ scope, recordedId }: Seen, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && readContainerId(scope.containerIdFile) === recordedId) await this.#options.waker.wait();
+  async #recordChange({ containerIdFile }: ContainerScope, recordedId: string | null, signal: AbortSignal) {
+    while (!signal.aborted && readContainerId(containerIdFile) === recordedId) await this.#options.waker.wait();
   }
 
   async #waitForRecord(): Promise<void> {
-    const scope = await this.#options.scope();
-    await this.#recordChange({ scope, recordedId: null, container: null }, this.#options.signal);
+    await this.#recordChange(await this.#options.scope(), null, this.#options.signal);
+  }
+
+  /** Shorter when the signal aborts. */
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#options;
+    if (ms > 0 && !signal.aborted) await sleep(ms, { signal }).catch(() => {});
   }
 
   /** An engine that went away is waited for; the user hears of it once. */
@@ -200,39 +240,33 @@ export class ContainerFollow {
   }
 }
 
+interface Connection {
+  engine: FollowEngine;
+  events: ContainerEvents;
+}
+
+/** One run of a container. */
+interface Run {
+  id: string;
+  startedMs: number;
+}
+
 interface PendingMarker {
-  marker: MarkerRecord;
-  /** The time of the first line that is of the new run. */
-  fromMs: number;
+  record: MarkerRecord;
+  /** Lines behind this moment are of the new run. */
+  afterMs: number;
 }
 
-interface Seen {
-  scope: ContainerScope;
-  recordedId: string | null;
-  container: FoundContainer | null;
-}
-
-async function nextStartOrRemoval(engine: FollowEngine, seen: Seen, signal: AbortSignal): Promise<void> {
-  const { scope, container } = seen;
-  const labels = [
-    `${LABEL.managed}=true`,
-    `${LABEL.instance}=${scope.instance ?? "none"}`,
-    `${LABEL.component}=agent-runner`,
-  ];
-  // From the end of the last run on, so that nothing that happened since we looked is missed.
-  const sinceMs = container === null ? null : Math.max(timeOf(container.state.finishedAt), timeOf(container.createdAt));
-  const events = engine.events({ labels: container?.isOurs === false ? [] : labels, sinceMs, signal });
-  for await (const { action, containerId } of events) {
-    if (container?.isOurs === false && containerId !== container.id) continue;
-    if (action === "start" || (action === "destroy" && containerId === container?.id)) return;
-  }
+function restartMarker(afterMs: number): PendingMarker {
+  const detail = "the container was started again";
+  return { record: markerOf("agent-runner", "restarted", { timeMs: afterMs, detail }), afterMs };
 }
 
 /**
  * A moment between the end of the last run and the first line of this one. Docker's stamps are late on both sides: the
  * last lines are stamped after the end, the first ones before the start is noted.
  */
-function betweenRuns({ state }: ContainerInfo): number {
+function betweenRuns(state: ContainerState): number {
   return (timeOf(state.finishedAt) + timeOf(state.startedAt)) / 2;
 }
 

@@ -54,12 +54,18 @@ async function ensureHome(paths: HomePaths): Promise<void> {
 /** With its parents. Not by mkdir's own `recursive`, which in Node 20 says ENOENT of a full disk. */
 async function makeDirectory(path: string, mode: number): Promise<void> {
   try {
+    await makeOne(path, mode);
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path), mode);
+    await makeOne(path, mode); // Once: in /proc it is ENOENT again, whatever the parent.
+  }
+}
+
+async function makeOne(path: string, mode: number): Promise<void> {
+  try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT" && dirname(path) !== path) {
-      await makeDirectory(dirname(path), mode);
-      return makeDirectory(path, mode);
-    }
     if (!(await isDirectory(path))) throw error;
   }
 }

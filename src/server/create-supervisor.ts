@@ -34,7 +34,7 @@ export interface SupervisorFacts {
 }
 
 /** A start must have said what is wrong with Docker within 5 s, its own work included (product.md §13). */
-const DOCKER_DECISION_MS = 4_000;
+const DOCKER_DECISION_MS = 3_000;
 
 /** Builds the supervisor of a real server: real processes, the real engine, this user's home. */
 export function createSupervisor(facts: SupervisorFacts): Supervisor {

@@ -36,7 +36,7 @@ const PROBE_TIMEOUT_MS = 2_000;
 /** After everything else is down the server itself only closes files. */
 const SERVER_END_TIMEOUT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 30_000;
-const DOCKER_DECISION_MS = 4_000;
+const DOCKER_DECISION_MS = 3_000;
 
 /**
  * Ends the whole stack, whether its server lives, hangs or is dead, and whatever state its files are in. A stack that a

@@ -74,4 +74,6 @@ export interface StackStatus {
   components: ComponentStatus[];
   /** Work known to the server; absent when it does not answer. */
   queue?: { queued: number; running: number };
+  /** What the user should know though everything runs; one sentence each. */
+  warnings?: string[];
 }

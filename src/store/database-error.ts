@@ -11,7 +11,8 @@ export function toStoreError(error: unknown, file: string): unknown {
   if (code === null) return error;
   if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB"))
     return damaged(file, messageOf(error), error);
-  if (code.startsWith("SQLITE_FULL") || (code.startsWith("SQLITE_IOERR") && /SHMSIZE|WRITE/.test(code))) {
+  // SQLite has a code of its own for a full disk, but not where it enlarges its shared memory.
+  if (code.startsWith("SQLITE_FULL") || code === "SQLITE_IOERR_SHMSIZE") {
     return new AppError("DISK_FULL", `The disk is full: ${file} cannot be written`, {
       hint: "Free some space, then run the command again",
       retryable: true,
@@ -49,7 +50,7 @@ export function unusable(file: string, message: string, hint: string): AppError 
 
 /** SQLite's side files belong to the database: left behind, they would be applied to the next one of that name. */
 function moveAway(file: string): string {
-  return `for f in ${["", "-wal", "-shm"].map((end) => quoteForShell(file + end)).join(" ")}; do [ -e "$f" ] && mv "$f" "$f.damaged"; done`;
+  return `for f in ${["", "-wal", "-shm"].map((end) => quoteForShell(file + end)).join(" ")}; do [ ! -e "$f" ] || mv "$f" "$f.damaged"; done`;
 }
 
 function sqliteCode(error: unknown): string | null {

@@ -51,7 +51,8 @@ async function checkMagic(file: string): Promise<number> {
   });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-    if (buffer.toString("latin1", 0, bytesRead) !== MAGIC) throw damaged(file, "it does not begin as an SQLite database");
+    if (buffer.toString("latin1", 0, bytesRead) !== MAGIC)
+      throw damaged(file, "it does not begin as an SQLite database");
     return (await handle.stat()).size;
   } finally {
     await handle.close();

@@ -1,5 +1,5 @@
 import { open, stat } from "node:fs/promises";
-import { systemErrorCode } from "../errors.ts";
+import { AppError, systemErrorCode } from "../errors.ts";
 import { toFileError } from "../platform/file-error.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { damaged } from "./database-error.ts";
@@ -57,10 +57,19 @@ export async function openStore(file: string): Promise<Store> {
     flush: sync.flush,
     close: async () => {
       await sync.close();
-      driver.get("PRAGMA wal_checkpoint(TRUNCATE)");
+      mergeLog(driver);
       driver.close();
     },
   };
+}
+
+/** For a tidy folder only: on a full disk it fails, and the next open reads the log as well as this one would have. */
+function mergeLog(driver: StoreDriver): void {
+  try {
+    driver.get("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
 }
 
 /** True when there was a file with something in it. SQLite gives its side files the mode of the database. */

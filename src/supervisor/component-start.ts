@@ -38,9 +38,7 @@ export async function startComponent(
 ): Promise<void> {
   const { deps, emit } = options;
   const adopted = isAdoption(operation);
-  const ready = (durationMs: number): void =>
-    emit({ type: "component.ready", component: component.name, durationMs, detail: detailOf(component), adopted });
-  if (adopted && component.state.kind === "ready") return ready(0);
+  if (adopted && component.state.kind === "ready") return emit(readyEvent(component, 0, adopted));
   const startedMs = deps.clock.monotonicMs();
   component.underStart = true;
   if (!adopted) component.resetHistory();
@@ -50,7 +48,12 @@ export async function startComponent(
   } finally {
     component.underStart = false;
   }
-  ready(Math.round(deps.clock.monotonicMs() - startedMs));
+  emit(readyEvent(component, Math.round(deps.clock.monotonicMs() - startedMs), adopted));
+}
+
+/** That a component is ready, and what it runs as. */
+export function readyEvent(component: Supervised, durationMs: number, adopted: boolean): StackEvent {
+  return { type: "component.ready", component: component.name, durationMs, detail: detailOf(component), adopted };
 }
 
 async function run(operation: Operation, component: Supervised, options: ComponentStartOptions): Promise<void> {

@@ -3,10 +3,12 @@ import type { ComponentName, ComponentStatus, StackStatus, SupervisedName } from
 import type { DownOptions, Stack, StackEvent, StopReport, UpOptions } from "../stack/events.ts";
 import type { ComponentSpec } from "../stack/spec.ts";
 import { summarise } from "../stack/summary.ts";
+import { readyEvent } from "./component-start.ts";
 import { ContainerWatch } from "./container-watch.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { Healer } from "./healer.ts";
 import { logEvent } from "./log-event.ts";
+import { outdatedImages } from "./outdated-images.ts";
 import { loadRestarts, restoreRestarts, saveRestarts } from "./restart-record.ts";
 import { StartRun } from "./start-run.ts";
 import { StatusFeed } from "./status-feed.ts";
@@ -55,6 +57,10 @@ export class Supervisor implements Stack {
   /** Joins a start that is in the works, else begins one. Aborting the signal of whoever began it rolls it back. */
   async up(options: UpOptions & { replaceOutdatedImage?: boolean }): Promise<StackStatus> {
     if (this.#stop !== null) throw stoppingError();
+    if (this.#start === null && !options.replaceOutdatedImage && this.#isReady()) {
+      for (const component of this.#components.values()) options.onEvent(readyEvent(component, 0, true));
+      return this.status();
+    }
     const joined = this.#start !== null;
     const start = this.#start ?? this.#begin(options);
     for (const event of start.past) options.onEvent(event);
@@ -94,7 +100,7 @@ export class Supervisor implements Stack {
   }
 
   async status(): Promise<StackStatus> {
-    return this.snapshot();
+    return { ...this.snapshot(), warnings: await outdatedImages(this.#components.values(), this.#deps.docker) };
   }
 
   /** What is known now, without asking anybody. */
@@ -174,6 +180,12 @@ export class Supervisor implements Stack {
       this.#components.set(spec.name, component);
       return component;
     });
+  }
+
+  /** Nothing to start, nothing to heal: a start then only says so. */
+  #isReady(): boolean {
+    const components = [...this.#components.values()];
+    return components.length > 0 && components.every((component) => component.state.kind === "ready");
   }
 
   #find(name: ComponentName): Supervised | undefined {

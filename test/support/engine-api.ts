@@ -22,6 +22,8 @@ export interface EngineApi extends AsyncDisposable {
   faults: unknown[];
   /** Ends every connection at once and listens no more, as a server that is killed. */
   die(): Promise<void>;
+  /** Ends as a server that is stopped: what it streams comes to an end. */
+  stop(): Promise<void>;
   /** Listens again, over the same or another rig. */
   listen(rig?: EngineRig): Promise<void>;
 }
@@ -52,6 +54,12 @@ export async function startEngineApi(options: EngineRigOptions = {}): Promise<En
       const closed = once(server, "close");
       server.close();
       server.closeAllConnections();
+      await closed;
+    },
+    async stop() {
+      const closed = once(server, "close");
+      rig.close();
+      server.close();
       await closed;
     },
     async listen(next = rig) {

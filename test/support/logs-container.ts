@@ -120,7 +120,7 @@ export class FakeEngine implements FollowEngine {
   }
 
   #tell(action: string, containerId: string): void {
-    this.#events.push({ kind: "container", action, containerId, timeMs: this.#nowMs, attributes: {} });
+    this.#events.push({ kind: "container", action, containerId, timeMs: this.#nowMs, attributes: LABELS });
     this.#wake();
   }
 

@@ -112,7 +112,8 @@ function daemonFlags(directory: string, socket: string): string[] {
     `--data-root=${join(directory, "data")}`,
     `--exec-root=${join(directory, "exec")}`,
     `--pidfile=${join(directory, "docker.pid")}`,
-    "--bridge=none",
+    // "none" would delete the bridge of the machine's own engine; sharing it disturbs nobody, for no container uses it.
+    existsSync("/sys/class/net/docker0") ? "--bridge=docker0" : "--bridge=none",
     "--iptables=false",
     "--ip-forward=false",
     "--ip-masq=false",

@@ -8,6 +8,7 @@ import {
 } from "@stigmer/agent-runner/protocol";
 import { RunnerRefusal } from "../../src/engine/embedded/refusal.ts";
 import type { RunnerApi } from "../../src/engine/embedded/runner-api.ts";
+import { AppError } from "../../src/errors.ts";
 
 /** What a worker does with one task; `stopped` aborts with the reason when the server asks it to put the task down. */
 export type Behaviour = (task: AgentTask, hands: Hands) => Promise<Outcome>;
@@ -42,13 +43,21 @@ export function startScriptedWorker(
   });
   const running = new Set<Promise<void>>();
 
+  const askWhetherToStop = (leaseId: string): string | null => {
+    try {
+      const { cancel, lost } = runner.heartbeat({ sessionId, leaseIds: [leaseId] });
+      return cancel[0]?.reason ?? (lost.length > 0 ? "lost" : null);
+    } catch (error) {
+      if (isRefusal(error)) return "lost";
+      throw error;
+    }
+  };
+
   const work = async (task: AgentTask): Promise<void> => {
     const lease = { sessionId, leaseId: task.leaseId };
     const stop = new AbortController();
     const beat = setInterval(() => {
-      if (end.signal.aborted) return;
-      const answer = runner.heartbeat({ sessionId, leaseIds: [task.leaseId] });
-      const reason = answer.cancel[0]?.reason ?? (answer.lost.length > 0 ? "lost" : null);
+      const reason = end.signal.aborted ? null : askWhetherToStop(task.leaseId);
       if (reason !== null) stop.abort(reason);
     }, HEARTBEAT_MS);
     try {
@@ -57,7 +66,7 @@ export function startScriptedWorker(
       const outcome = await behave(task, { deliver, stopped: AbortSignal.any([stop.signal, end.signal]) });
       await runner.complete({ ...lease, items: [], outcome });
     } catch (error) {
-      if (!(error instanceof RunnerRefusal)) throw error;
+      if (!isRefusal(error)) throw error;
     } finally {
       clearInterval(beat);
     }
@@ -78,7 +87,7 @@ export function startScriptedWorker(
     }
   };
   const served = serve().catch((error: unknown) => {
-    if (!end.signal.aborted) throw error;
+    if (!end.signal.aborted && !isRefusal(error)) throw error;
   });
 
   return {
@@ -86,10 +95,15 @@ export function startScriptedWorker(
     async [Symbol.asyncDispose]() {
       end.abort(new Error("the worker was ended"));
       await served;
-      runner.bye(sessionId);
+      await Promise.allSettled([(async () => runner.bye(sessionId))()]); // The server may have ended before.
       await Promise.allSettled(running);
     },
   };
+}
+
+/** Lost the lease, or the server is ending. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof RunnerRefusal || (error instanceof AppError && error.code === "NOT_RUNNING");
 }
 
 const TOKENS = { input: 3, output: 2 };

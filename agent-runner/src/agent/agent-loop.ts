@@ -8,6 +8,7 @@ import type { RoleContext } from "../roles/role.ts";
 import type { TaskChannel } from "../session/task-channel.ts";
 import { openToolbox, type Toolbox } from "../tools/toolbox.ts";
 import type { RecordedStep } from "./history.ts";
+import { withSkills } from "./instructions.ts";
 import { runModelStep } from "./model-step.ts";
 import { nextStep } from "./next-step.ts";
 import { countTokens } from "./outcome.ts";
@@ -39,8 +40,10 @@ export async function walkLoop(walk: Walk): Promise<Outcome> {
   const toolbox = await openToolbox({
     names: spec.tools,
     mcpServers: spec.mcp_servers,
+    skills: spec.skills,
     workspaceRoot: context.environment.workspaceRoot,
     environment: { PATH: context.path, HOME: context.home, LANG: "C.UTF-8", ...task.environment },
+    keys: task.keys,
     signal,
   });
   try {
@@ -81,7 +84,7 @@ async function takeSteps({ walk, spec, recorder, toolbox, model, deadlineAt }: S
     const record = await runModelStep({
       call: next,
       model,
-      instructions: spec.instructions,
+      instructions: withSkills(spec.instructions, spec.skills),
       tools: toolbox.offers,
       recorder,
       mask,

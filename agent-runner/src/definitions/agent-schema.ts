@@ -3,6 +3,7 @@ import { z } from "zod";
 import { TOOL_NAMES } from "../tools/names.ts";
 import { parseDurationMs } from "./duration.ts";
 import { PROVIDERS } from "./model-choice.ts";
+import type { StoredSkill } from "./skills.ts";
 
 const NAME = /^[a-z0-9-]{1,63}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -75,6 +76,7 @@ const spec = z.strictObject({
     .array(mcpServer)
     .default([])
     .superRefine(refuseRepeats("MCP server", (server: { name: string }) => server.name)),
+  skills: z.array(z.string().min(1, { error: "must not be empty" })).default([]),
   execution: z.strictObject({ mode: z.enum(["local", "sandbox"]).default("local") }).prefault({}),
   limits: z
     .strictObject({
@@ -101,8 +103,13 @@ export const agentSchema = z.strictObject({
   spec,
 });
 
-/** A definition as `apply` stores it: validated, with every default in its place. */
-export type AgentDefinition = z.infer<typeof agentSchema>;
+/** A definition after validation, with every default in its place. */
+export type WrittenAgent = z.infer<typeof agentSchema>;
+
+/** A definition as `apply` stores it: its skills are read, so that an execution needs no folder of the user's. */
+export interface AgentDefinition extends WrittenAgent {
+  spec: Omit<WrittenAgent["spec"], "skills"> & { skills: StoredSkill[] };
+}
 
 function refuseRepeats<Entry>(noun: string, nameOf: (entry: Entry) => string) {
   return (entries: Entry[], context: z.RefinementCtx) => {

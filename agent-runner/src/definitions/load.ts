@@ -1,10 +1,11 @@
+import { dirname, resolve } from "node:path";
 import { type Document, LineCounter, parseAllDocuments } from "yaml";
-import type { z } from "zod";
 import type { Json } from "../protocol/messages.ts";
-import { agentSchema } from "./agent-schema.ts";
+import { type AgentDefinition, agentSchema, type WrittenAgent } from "./agent-schema.ts";
 import { fieldOf, lineOf, type Path } from "./document-lines.ts";
 import { explainIssue } from "./explain-issue.ts";
 import { nearestName } from "./nearest.ts";
+import { readSkill, SkillMistake, type StoredSkill } from "./skills.ts";
 
 export interface ParsedDefinition {
   kind: "Agent" | "Workflow";
@@ -33,7 +34,7 @@ export interface LoadedDocuments {
 
 /**
  * Reads all definitions of a text in YAML (several documents, parted by `---`) or JSON, and finds every mistake at once.
- * @param file is only told in the results.
+ * @param file is told in the results; the folders of skills are relative to its own.
  */
 export function loadDocuments(text: string, file: string): LoadedDocuments {
   const lines = new LineCounter();
@@ -90,7 +91,7 @@ type Report = (path: Path, message: string, suggestion?: string | null) => void;
 function loadAgent({ document, lines, file, loaded }: LoadStep, data: unknown, report: Report): void {
   const result = agentSchema.safeParse(data);
   const issues = result.error?.issues ?? [];
-  for (const { path, message, suggestion } of issues.flatMap((issue) => explain(data, issue))) {
+  for (const { path, message, suggestion } of issues.flatMap((issue) => explainIssue(agentSchema, data, issue))) {
     report(path, message, suggestion);
   }
   if (!result.success) return;
@@ -104,21 +105,36 @@ function loadAgent({ document, lines, file, loaded }: LoadStep, data: unknown, r
     report(["metadata", "name"], `a second agent with the name "${name}"`);
     return;
   }
-  const definition = JSON.parse(JSON.stringify(agent)) as Json;
+  declareServerVariables(agent.spec);
+  const skills = readSkills(agent.spec.skills, dirname(file), report);
+  if (skills === null) return;
+  const stored: AgentDefinition = { ...agent, spec: { ...agent.spec, skills } };
+  const definition = JSON.parse(JSON.stringify(stored)) as Json;
   loaded.documents.push({ kind: "Agent", name, definition, file, line: lineOf(document, lines, []) });
 }
 
-/** Keys that the design knows and this version does not have are refused by name instead of as typing errors. */
-const NOT_YET: Record<string, string> = {
-  skills: "skills are not part of this version yet",
-};
+/** What an MCP server asks for is a variable of the agent, even where only the server names it; a secret to be safe. */
+function declareServerVariables({ env, mcp_servers: servers }: WrittenAgent["spec"]): void {
+  for (const name of servers.flatMap((server) => server.env)) {
+    if (!env.some((variable) => variable.name === name)) env.push({ name, secret: true, required: false });
+  }
+}
 
-function explain(data: unknown, issue: z.core.$ZodIssue) {
-  return explainIssue(agentSchema, data, issue).map((explanation) => {
-    const [parent, key, ...deeper] = explanation.path;
-    const notYet = parent === "spec" && deeper.length === 0 ? NOT_YET[String(key)] : undefined;
-    return notYet === undefined ? explanation : { ...explanation, message: notYet, suggestion: null };
-  });
+/** Null when one of them is no skill, which is then reported. */
+function readSkills(paths: string[], base: string, report: Report): StoredSkill[] | null {
+  const skills: StoredSkill[] = [];
+  for (const [index, path] of paths.entries()) {
+    const mistake = (message: string) => report(["spec", "skills", index], message);
+    try {
+      const skill = readSkill(resolve(base, path));
+      if (skills.some(({ name }) => name === skill.name)) mistake(`a second skill with the name "${skill.name}"`);
+      skills.push(skill);
+    } catch (error) {
+      if (!(error instanceof SkillMistake)) throw error;
+      mistake(error.message);
+    }
+  }
+  return new Set(skills.map(({ name }) => name)).size === paths.length ? skills : null;
 }
 
 function recognize(data: unknown): "agent" | "workflow" | "unknown" {

@@ -21,6 +21,7 @@ export class GroupTransport implements Transport {
   readonly #received = new ReadBuffer();
   readonly #stderr: BoundedBuffer = createBoundedBuffer(STDERR_LIMIT_BYTES);
   #group: GuardedGroup | null = null;
+  #closing: Promise<void> | null = null;
 
   constructor(command: GuardedCommand) {
     this.#command = command;
@@ -51,9 +52,14 @@ export class GroupTransport implements Transport {
     });
   }
 
+  /** The client closes after a failure by itself; both callers wait for the same end. */
   async close(): Promise<void> {
+    this.#closing ??= this.#end();
+    await this.#closing;
+  }
+
+  async #end(): Promise<void> {
     const group = this.#group;
-    this.#group = null;
     if (group === null) return;
     await group.end();
     await lastWords(group);

@@ -10,6 +10,8 @@ export interface ToolContext {
   workspaceRoot: string;
   /** The whole environment of commands. */
   environment: Readonly<Record<string, string>>;
+  /** For tools that ask a service of their own; no command sees them. */
+  keys: Readonly<Record<string, string>>;
   signal: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 import { nearestName } from "../definitions/nearest.ts";
 import type { McpServer, McpServerSpec, McpTool } from "../mcp/server.ts";
+import type { StoredSkill } from "../definitions/skills.ts";
 import type { ToolOffer } from "../models/model.ts";
 import type { Json } from "../protocol/messages.ts";
 import { boundText } from "./bounded-text.ts";
@@ -10,6 +11,7 @@ import { fileSearch } from "./file-search.ts";
 import { fileWrite } from "./file-write.ts";
 import type { ToolName } from "./names.ts";
 import { shell } from "./shell.ts";
+import { createSkillTool, SKILL_TOOL } from "./skill-read.ts";
 import { OUTPUT_LIMIT_BYTES, type Tool, type ToolContext, ToolError, type ToolResult } from "./tool.ts";
 import { webFetch } from "./web-fetch.ts";
 import { webSearch } from "./web-search.ts";
@@ -42,12 +44,14 @@ const BUILT_IN: Record<ToolName, Tool> = {
 export interface ToolboxOptions extends ToolContext {
   names: readonly ToolName[];
   mcpServers: readonly McpServerSpec[];
+  skills: readonly StoredSkill[];
 }
 
 /** Opens the MCP servers, all at once. @throws ExecutionFailure, or the signal's reason. */
-export async function openToolbox({ names, mcpServers, ...context }: ToolboxOptions): Promise<Toolbox> {
+export async function openToolbox({ names, mcpServers, skills, ...context }: ToolboxOptions): Promise<Toolbox> {
   const servers = await openServers(mcpServers, context);
   const builtIn = names.map((name): Usable => useBuiltIn(name, BUILT_IN[name], context));
+  if (skills.length > 0) builtIn.push(useBuiltIn(SKILL_TOOL, createSkillTool(skills), context));
   const tools = new Map(
     [...builtIn, ...servers.flatMap((server) => server.tools.map(useMcp))].map((tool) => [tool.offer.name, tool]),
   );

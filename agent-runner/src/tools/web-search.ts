@@ -11,8 +11,8 @@ export const webSearch: Tool = {
   description: "Searches the web. Returns titles, addresses and excerpts.",
   parameters: { query: "What to search for" },
   idempotent: true,
-  async run({ query = "" }, { environment, signal }) {
-    const key = environment["SERPER_API_KEY"];
+  async run({ query = "" }, { keys, environment, signal }) {
+    const key = keys["SERPER_API_KEY"] ?? environment["SERPER_API_KEY"];
     if (key === undefined) throw new ToolError("web_search needs SERPER_API_KEY, which is not set");
     try {
       const response = await fetch(SEARCH_URL, {

@@ -77,7 +77,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
         }
       },
     },
-    runner: createRunnerApi({ ...options, clock, bell, polls, sessions, scheduler }),
+    runner: createRunnerApi({ ...options, clock, bell, polls, sessions, scheduler, closing: closing.signal }),
     close: () => {
       closing.abort();
       scheduler.close();

@@ -49,6 +49,8 @@ export interface RunnerApiOptions {
   polls: WaitingPolls;
   sessions: Sessions;
   scheduler: Scheduler;
+  /** Aborted when the server ends. */
+  closing: AbortSignal;
 }
 
 export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
@@ -65,12 +67,21 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
     leaseId,
     items,
   }: DeliverRequest): Promise<{ work: Work; masked: Delivery[] }> => {
-    const session = sessions.require(sessionId);
-    sessions.touch(session);
+    refuseWhenClosing();
+    sessions.touch(sessions.require(sessionId));
     await ensureMask(scheduler.requireLease(sessionId, leaseId), sources);
-    // The lease may have ended while the secrets were read.
+    // The lease, or the server, may have ended while the secrets were read.
+    refuseWhenClosing();
     const work = scheduler.requireLease(sessionId, leaseId);
     return { work, masked: maskItems(work, items) };
+  };
+
+  /**
+   * Said of everything while the server ends: the runner asks again, and finds its session at the next server. Told
+   * that its session is unknown it would give up its leases.
+   */
+  const refuseWhenClosing = (): void => {
+    if (options.closing.aborted) throw new AppError("NOT_RUNNING", "The server is stopping", { retryable: true });
   };
 
   /** What cannot be built now, for a damaged secrets.env for instance, would be leased again and again for ever. */
@@ -82,11 +93,13 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
 
   return {
     hello(request) {
+      refuseWhenClosing();
       const { id } = sessions.open(request);
       return { sessionId: id, leaseMs: LEASE_MS, pollMs: POLL_MS, serverVersion: options.serverVersion };
     },
 
     async poll({ sessionId, capacity }, signal) {
+      refuseWhenClosing();
       const session = sessions.require(sessionId);
       const held = polls.hold({ session, capacity, holdMs: POLL_MS, signal });
       sessions.pollBegan(session);
@@ -99,6 +112,7 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
     },
 
     heartbeat({ sessionId, leaseIds }) {
+      refuseWhenClosing();
       sessions.touch(sessions.require(sessionId));
       const answer: HeartbeatResponse = { cancel: [], lost: [] };
       for (const leaseId of leaseIds) {
@@ -126,6 +140,7 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
     },
 
     bye(sessionId) {
+      refuseWhenClosing();
       const session = sessions.find(sessionId);
       if (session !== null) sessions.end(session, "bye");
     },

@@ -39,6 +39,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, RunnerSession>();
   readonly #listeners = new Set<PollingListener>();
+  #isClosed = false;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -79,7 +80,7 @@ export class Sessions {
   touch(session: RunnerSession): void {
     session.expiry?.cancel();
     session.expiry = null;
-    if (session.heldPolls > 0 || this.#sessions.get(session.id) !== session) return;
+    if (this.#isClosed || session.heldPolls > 0 || this.#sessions.get(session.id) !== session) return;
     session.expiry = this.#options.clock.setTimer(() => this.end(session, "expired"), SESSION_MS);
   }
 
@@ -126,8 +127,8 @@ export class Sessions {
 
   /** Forgets the timers; the sessions stay in the store for the next server. */
   close(): void {
+    this.#isClosed = true;
     for (const session of this.#sessions.values()) session.expiry?.cancel();
-    this.#sessions.clear();
   }
 
   #add(id: string, hello: HelloRequest): RunnerSession {

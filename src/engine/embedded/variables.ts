@@ -66,9 +66,10 @@ export function resolveVariables(
 
 /** An empty value is as good as none: `KEY=` in a file is a place to fill in. */
 function find(name: string, { given, secrets, server }: VariableSources): string | null {
-  return own(given, name) || own(secrets, name) || server[name] || null;
+  return own(given, name) || own(secrets, name) || own(server, name) || null;
 }
 
-function own(values: Readonly<Record<string, string>>, name: string): string | null {
+/** Not what every object inherits: a variable may be called `constructor`. */
+function own(values: Readonly<Record<string, string | undefined>>, name: string): string | null {
   return Object.hasOwn(values, name) ? (values[name] ?? null) : null;
 }

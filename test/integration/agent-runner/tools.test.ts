@@ -21,6 +21,7 @@ beforeEach(async () => {
   toolbox = await openToolbox({
     names: TOOL_NAMES,
     mcpServers: [],
+    keys: {},
     signal: new AbortController().signal,
     workspaceRoot: directory.file("workspace"),
     environment: { PATH: process.env["PATH"] ?? "", HOME: directory.path },

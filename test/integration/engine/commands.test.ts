@@ -33,7 +33,7 @@ test("apply reads files, directories and standard input, and tells created, unch
     data: {
       dryRun: false,
       results: [
-        { kind: "Agent", name: "one", action: "created", file: "./one.yaml" },
+        { kind: "Agent", name: "one", action: "created", file: "one.yaml" },
         { kind: "Agent", name: "a", action: "created", file: "agents/a.json" },
         { kind: "Agent", name: "b", action: "created", file: "agents/b.yml" },
         { kind: "Agent", name: "piped", action: "created", file: "<stdin>" },

@@ -55,6 +55,16 @@ describe("ensureDirectory", () => {
   });
 });
 
+test.runIf(process.platform === "linux")(
+  "a place where nothing can be made is an error, not an endless try",
+  async () => {
+    await expect(ensureDirectory("/proc/stigmer/home")).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      message: expect.stringContaining("/proc/stigmer"),
+    });
+  },
+);
+
 describe("prepareHome", () => {
   test("makes all folders of a home with mode 0700, on a long path with blanks, and again changes nothing", async () => {
     await using directory = await temporaryDirectory();

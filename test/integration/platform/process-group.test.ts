@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isGroupOurs } from "../../../src/platform/process-group.ts";
+import { isGroupGone, isGroupOurs } from "../../../src/platform/process-group.ts";
 import { identifySync } from "../../../src/platform/process-identity.ts";
 import { Puppet } from "../../support/puppet.ts";
 
@@ -14,4 +14,12 @@ test("a group is its living leader's, and nobody else's", async () => {
   const member = identifySync(Number(await puppet.tell("breed")));
   expect(await isGroupOurs(puppet.identity, null)).toBe(true);
   expect(member && (await isGroupOurs(member, null))).toBe(false);
+});
+
+test("the group of a recycled PID is not ours, and ours is gone", async () => {
+  await using puppet = await Puppet.start();
+  const old = { ...puppet.identity, startTime: "another time" };
+  expect(await isGroupOurs(old, null)).toBe(false);
+  expect(await isGroupGone(old)).toBe(true);
+  expect(await isGroupGone(puppet.identity)).toBe(false);
 });

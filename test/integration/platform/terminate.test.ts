@@ -42,7 +42,6 @@ test("a process that ignores SIGTERM is killed after the grace, and the caller i
 
 test("no grace means no SIGTERM", async () => {
   await using puppet = await Puppet.start();
-  await puppet.tell("leaveOn", { signal: "SIGTERM" });
   expect(await terminate(puppet.identity, { graceMs: 0, group: true })).toEqual({ killed: true });
   expect((await puppet.exited()).signal).toBe("SIGKILL");
 });

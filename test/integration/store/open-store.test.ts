@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { AppError } from "../../../src/errors.ts";
 import { openLibsql } from "../../../src/store/libsql-driver.ts";
 import { MIGRATIONS, migrate, schemaVersion } from "../../../src/store/migrations.ts";
 import { openStore } from "../../../src/store/open.ts";
+import { mountSmallDisk } from "../../support/small-disk.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 test("a new database is the owner's alone, its side files too", async () => {
@@ -67,6 +70,16 @@ test.for([
   expect((await readFile(file)).equals(bytes)).toBe(true);
 });
 
+test("the way out of a damaged database works, spaces and quotes in its path included", async () => {
+  await using directory = await temporaryDirectory();
+  const file = directory.file("it's my.db");
+  await writeFile(file, "garbage");
+  const error = await openStore(file).then(() => null, asAppError);
+  execFileSync("sh", ["-c", error?.actions[0]?.command ?? "false"]);
+  expect(await readFile(`${file}.damaged`, "utf8")).toBe("garbage");
+  await (await openStore(file)).close();
+});
+
 test("another program's database is refused and left alone", async () => {
   await using directory = await temporaryDirectory();
   const file = directory.file("stigmer.db");
@@ -114,7 +127,27 @@ test("a migration that fails half-way leaves the version and the tables of befor
   driver.close();
 });
 
-test("a full disk is DISK_FULL, and what was there before stays readable and writable", async () => {
+test.runIf(process.getuid?.() === 0)("a disk that fills up is DISK_FULL at every write, and loses nothing", async () => {
+  await using disk = await mountSmallDisk(1_500_000);
+  const file = join(disk.path, "stigmer.db");
+  const store = await openStore(file);
+  const note = "x".repeat(20_000);
+  const written: string[] = [];
+  const fill = (): void => {
+    for (let count = 0; count < 500; count += 1) {
+      const name = `a${count}`;
+      store.definitions.apply({ ...agent(name), definition: { name, note } }, "2026-01-01T00:00:00.000Z");
+      written.push(name);
+    }
+  };
+  expect(fill).toThrow(expect.objectContaining({ code: "DISK_FULL" }));
+  expect(store.definitions.names("Agent").toSorted()).toEqual(written.toSorted());
+  const again = openStore(join(disk.path, "other.db")).then(() => null, asAppError);
+  expect(await again).toMatchObject({ code: "DISK_FULL" });
+  await store.close();
+});
+
+test("a full database is DISK_FULL, and what was there before stays readable and writable", async () => {
   await using directory = await temporaryDirectory();
   const file = directory.file("stigmer.db");
   const store = await openStore(file);

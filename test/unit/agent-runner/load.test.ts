@@ -51,6 +51,16 @@ apiVersion: stigmer/v1
     expect(text(turned)).toBe(text(GOOD));
   });
 
+  test("declares the variables of its MCP servers, as secrets where nothing else is said", () => {
+    const text = `${GOOD}  mcp_servers: [{ name: a, command: [x], env: [TOKEN, MODE] }]
+  env: [{ name: MODE }]
+`;
+    expect(loadDocuments(text, "a.yaml").documents[0]?.definition).toHaveProperty("spec.env", [
+      { name: "MODE", secret: false, required: false },
+      { name: "TOKEN", secret: true, required: false },
+    ]);
+  });
+
   test("may be one of several documents, or JSON", () => {
     const second = GOOD.replace("helper", "other");
     const { documents, issues } = loadDocuments(`# two\n---\n${GOOD}---\n${second}`, "a.yaml");

@@ -65,8 +65,8 @@ describe("the agent loop", () => {
     expect(nextStep(RULES, history(answer, tool(3, "b", "shell", "B")))).toMatchObject([
       { step: 4, call: { callId: "a" } },
     ]);
-    const next = nextStep(RULES, history(answer, tool(3, "b", "shell", "B"), tool(2, "a", "shell", "A")));
-    expect(next).toMatchObject({ kind: "model-call", step: 4, earlierCalls: 1 });
+    const next = nextStep(RULES, history(answer, tool(3, "b", "shell", "B"), tool(4, "a", "shell", "A")));
+    expect(next).toMatchObject({ kind: "model-call", step: 5, earlierCalls: 1 });
     expect(next).toHaveProperty("messages", [
       { role: "user", text: "Go." },
       { role: "assistant", text: "Look.", toolCalls: expect.any(Array) },

@@ -25,7 +25,7 @@ export async function readDefinitionTexts(
   const files = new Map<string, string>();
   for (const path of paths) {
     if (path === "-") files.set("-", "<stdin>");
-    else for (const file of await expand(path, context.cwd)) files.set(resolve(context.cwd, file), file);
+    else for (const file of await expand(path, context.cwd)) addOnce(files, resolve(context.cwd, file), file);
   }
   return Promise.all(
     [...files].map(async ([absolute, file]) => ({
@@ -33,6 +33,10 @@ export async function readDefinitionTexts(
       text: absolute === "-" ? await readStream(context.stdin) : await readText(absolute, file),
     })),
   );
+}
+
+function addOnce(files: Map<string, string>, absolute: string, file: string): void {
+  if (!files.has(absolute)) files.set(absolute, file);
 }
 
 async function expand(path: string, cwd: string): Promise<string[]> {

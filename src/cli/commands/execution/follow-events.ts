@@ -1,5 +1,5 @@
 import type { ExecutionEvent } from "@stigmer/agent-runner/protocol";
-import { AppError } from "../../../errors.ts";
+import { AppError, systemErrorCode } from "../../../errors.ts";
 import { DeadlineError } from "../../../platform/deadline.ts";
 import { pollUntil } from "../../../platform/poll.ts";
 import { type ServerClient, ServerGoneError } from "../../../server/client.ts";
@@ -20,8 +20,6 @@ export interface FollowOptions {
   afterSeq: number;
   /** Ends the stream where it stands. */
   signal: AbortSignal;
-  /** For tests. */
-  awayMs?: number;
 }
 
 const TERMINAL = ["execution.succeeded", "execution.failed", "execution.cancelled", "execution.timed_out"];
@@ -49,7 +47,7 @@ export async function* followEvents(options: FollowOptions): AsyncIterable<Execu
     } catch (error) {
       if (signal.aborted) return;
       if (!isGone(error)) throw error;
-      wasStopped = false;
+      wasStopped = hasNoSocket(error);
     }
     await serverIsBack({ ...options, wasStopped });
   }
@@ -57,6 +55,11 @@ export async function* followEvents(options: FollowOptions): AsyncIterable<Execu
 
 function isGone(error: unknown): boolean {
   return error instanceof ServerGoneError || (error instanceof AppError && error.code === "NOT_RUNNING");
+}
+
+/** A server that is stopped removes its socket; one that dies leaves it behind. */
+function hasNoSocket(error: unknown): boolean {
+  return error instanceof AppError && systemErrorCode(error.cause) === "ENOENT";
 }
 
 async function hasEnded(client: ServerClient, executionId: string): Promise<boolean> {
@@ -74,7 +77,7 @@ async function hasEnded(client: ServerClient, executionId: string): Promise<bool
 
 async function serverIsBack(options: FollowOptions & { wasStopped: boolean }): Promise<void> {
   const { client, context, executionId, signal, wasStopped } = options;
-  const timeoutMs = wasStopped ? Math.min(STOPPED_MS, options.awayMs ?? STOPPED_MS) : (options.awayMs ?? AWAY_MS);
+  const timeoutMs = wasStopped ? STOPPED_MS : AWAY_MS;
   const what = wasStopped ? "was stopped" : "died";
   context.stderr.write(`The server ${what}; waiting ${timeoutMs / 1_000} s for it to be back\n`);
   try {

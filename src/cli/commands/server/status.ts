@@ -14,6 +14,7 @@ export const handle: CommandHandler<StatusOptions> = async (options, context) =>
     return null;
   }
   const status = await readStatus(context);
+  for (const warning of status.warnings ?? []) context.warn(warning);
   const { renderStatus } = await import("../../render/status.ts");
   return {
     data: status,

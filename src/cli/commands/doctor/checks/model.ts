@@ -5,7 +5,7 @@ import { type Check, type DoctorFacts, pass, skip, warn } from "../check.ts";
 const DEADLINE_MS = 2_000;
 
 /** The model service of the configuration answers and has the model. Only ever a warning: agents may name others. */
-export async function checkModel({ settings, signal }: DoctorFacts): Promise<Check> {
+export async function checkModel({ settings, signal }: Pick<DoctorFacts, "settings" | "signal">): Promise<Check> {
   if (settings === null) return skip("model", "the configuration is invalid");
   const choice = configuredModel(settings);
   const { provider, name, baseUrl } = choice;
