@@ -16,9 +16,9 @@ import { StepError } from "./step-error.mjs";
 
 /** @type {Project[]} */
 const PROJECTS = [
-  { name: "unit", folders: ["test/unit", "test/structure"], needsDocker: false, deadlineMs: 60_000 },
-  { name: "integration", folders: ["test/integration", "test/contract"], needsDocker: false, deadlineMs: 300_000 },
-  { name: "docker", folders: ["test/docker"], needsDocker: true, deadlineMs: 300_000 },
+  { name: "unit", folders: ["test/unit", "test/structure"], needsDocker: false, deadlineMs: 120_000 },
+  { name: "integration", folders: ["test/integration", "test/contract"], needsDocker: false, deadlineMs: 240_000 },
+  { name: "docker", folders: ["test/docker"], needsDocker: true, deadlineMs: 240_000 },
   { name: "e2e", folders: ["test/e2e"], needsDocker: true, deadlineMs: 420_000 },
 ];
 
@@ -128,21 +128,20 @@ async function runProject(root, project, files) {
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const own = files.filter((file) => project.folders.some((folder) => file.startsWith(folder)));
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const values = [vitest, "run", "--project", project.name, ...reporters, ...own];
   console.log(`\n== ${project.name} ==`);
-  const { code } = await runCommand(
-    process.execPath,
-    [vitest, "run", "--project", project.name, ...reporters, ...own],
-    {
-      cwd: root,
-      output: "show",
-      ownGroup: true,
-      timeoutMs: project.deadlineMs,
-    },
-  );
+  const { code } = await runCommand(process.execPath, values, {
+    cwd: root,
+    output: "show",
+    ownGroup: true,
+    timeoutMs: project.deadlineMs,
+  });
   const counts = existsSync(report) ? countResults(JSON.parse(await readFile(report, "utf8"))) : noCounts();
   // No report, no tests, an error outside of any test: the project failed whatever its tests say.
   if (counts.failed === 0 && (code !== 0 || counts.passed === 0)) {
-    console.error(`project ${project.name} failed: ${code === null ? "killed" : `vitest ended with code ${code}`}`);
+    const end =
+      code === null ? `killed, not done after ${project.deadlineMs / 1000} s` : `vitest ended with code ${code}`;
+    console.error(`project ${project.name} failed: ${end}`);
     counts.failed = 1;
   }
   return counts;

@@ -163,7 +163,7 @@ export function pattern(syntax: string, summary: string): OptionSpec<RegExp | nu
 }
 
 /** `--tail` of `-n, --tail <n>`; `KEY` of `<key>`. */
-export function nameOf(syntax: string): string {
+function nameOf(syntax: string): string {
   return /--[\w-]+/.exec(syntax)?.[0] ?? syntax.replace(/[<>[\].]/g, "").toUpperCase();
 }
 

@@ -74,5 +74,6 @@ export function createOutput({ open, onClosed }: OutputOptions): WatchedOutput {
 const GONE = ["EPIPE", "EIO", "ECONNRESET", "ERR_STREAM_DESTROYED"];
 
 function isTerminal(stream: Writable & Partial<NodeJS.WriteStream>): stream is NodeJS.WriteStream {
-  return stream.isTTY === true && typeof stream.cursorTo === "function";
+  // A terminal that says it has no columns (a pty whose size nobody set) makes ora redraw without end.
+  return stream.isTTY === true && typeof stream.cursorTo === "function" && (stream.columns ?? 0) > 0;
 }

@@ -4,7 +4,7 @@ export const HANDLED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type HandledSignal = (typeof HANDLED_SIGNALS)[number];
 
 /** Signals this close to the first are its echo: a shaky keyboard, or npm sending on what the terminal sent too. */
-export const ECHO_MS = 100;
+const ECHO_MS = 100;
 
 /** What the user's signals have asked for so far. */
 export interface Interrupts {

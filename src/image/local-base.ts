@@ -120,7 +120,8 @@ function explainFailure(error: unknown): unknown {
       hint: "Use a base image that Docker can reach: stigmer image build --base IMAGE",
     });
   }
-  if (["EACCES", "EPERM", "EROFS"].includes(systemErrorCode(error) ?? "")) {
+  // Any code: on a read-only file system Node's recursive mkdir reports ENOENT.
+  if (systemErrorCode(error) !== null) {
     return new AppError("PERMISSION_DENIED", "The cache for base images cannot be written", {
       ...options,
       hint: "Make it writable, or name another folder in XDG_CACHE_HOME",

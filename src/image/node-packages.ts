@@ -48,7 +48,7 @@ async function pack(name: string, major: number, folder: string, source: Package
   source.progress(`Downloading the npm package ${name} ${major}`);
   const staging = await mkdtemp(join(folder, "download-"));
   try {
-    const args = ["pack", `${name}@${major}`, "--silent", "--dry-run=false", "--workspaces=false"];
+    const args = ["pack", `${name}@${major}`, "--loglevel=error", "--dry-run=false", "--workspaces=false"];
     await runTool("npm", args, {
       cwd: staging,
       env: source.env,

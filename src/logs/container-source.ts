@@ -31,6 +31,7 @@ export class ContainerSource implements LogSource {
   readonly #options: ContainerSourceOptions;
   readonly #position: ContainerPosition;
   #tail: ContainerLogLine[] | null = null;
+  #second = { text: "none", ms: 0 };
 
   constructor(options: ContainerSourceOptions) {
     this.#options = options;
@@ -98,7 +99,7 @@ export class ContainerSource implements LogSource {
     return {
       type: "line",
       component: this.component,
-      timeMs: Date.parse(time),
+      timeMs: this.#timeOf(time),
       stream,
       level: this.#options.wantsLevel ? statedLevel(line) : null,
       isStart: false,
@@ -108,8 +109,21 @@ export class ContainerSource implements LogSource {
     };
   }
 
+  /** Lines come by the thousand in one second: it is parsed once, the milliseconds are three digits. */
+  #timeOf(time: string): number {
+    if (!time.endsWith("Z") || time[FRACTION_AT - 1] !== ".") return Date.parse(time); // Podman has a zone instead.
+    if (!time.startsWith(this.#second.text)) {
+      const text = time.slice(0, FRACTION_AT);
+      this.#second = { text, ms: Date.parse(`${text}000Z`) };
+    }
+    return this.#second.ms + Number(time.slice(FRACTION_AT, FRACTION_AT + 3));
+  }
+
   /** Only a follow has to know where the history ended. */
   #notePassed(line: ContainerLogLine): void {
     if (this.#options.follow !== null) this.#position.pass(line);
   }
 }
+
+/** Docker pads its times, `2026-11-21T08:49:15.123456789Z`: the fraction begins here. */
+const FRACTION_AT = 20;

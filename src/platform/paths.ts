@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { ComponentName } from "../stack/component.ts";
@@ -79,6 +78,8 @@ export function homePaths(home: string): HomePaths {
 function socketPath(runDir: string, home: string): string {
   const path = join(runDir, "stigmer.sock");
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
+  // Loaded only here: it costs 7 ms, a third of what `status` may take, and few homes lie so deep.
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const digest = createHash("sha256").update(home).digest("hex").slice(0, 16);
   return join(tmpdir(), `stigmer-${process.getuid?.() ?? 0}-${digest}.sock`);
 }

@@ -11,7 +11,7 @@ import { systemClock } from "../platform/clock.ts";
 import { packageRoot } from "../platform/package.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import type { ComponentName, ProcessStatus } from "../stack/component.ts";
-import { containerName, containerUser, desiredComponents, runnerEntryIn } from "../supervisor/desired.ts";
+import { containerName, containerUser, desiredComponents, runnerEntryIn } from "../config/desired.ts";
 import { DockerLink } from "../supervisor/docker-link.ts";
 import { Launcher } from "../supervisor/launcher.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";

@@ -19,7 +19,7 @@ import type {
   StackStatus,
 } from "../stack/component.ts";
 import type { ObservedIdFile } from "../stack/observed.ts";
-import { containerName } from "../supervisor/desired.ts";
+import { containerName } from "../config/desired.ts";
 
 /** `status` must be out a second after its process began; the rest is for starting up and printing. */
 const WHOLE_ANSWER_MS = 850;

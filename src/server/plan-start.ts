@@ -7,7 +7,7 @@ import { packageRoot } from "../platform/package.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { formatPlan } from "../stack/plan.ts";
 import { reconcile } from "../stack/reconcile.ts";
-import { desiredComponents, runnerEntryIn } from "../supervisor/desired.ts";
+import { desiredComponents, runnerEntryIn } from "../config/desired.ts";
 import { observeStack } from "../supervisor/observe.ts";
 import { scopeOf } from "./create-supervisor.ts";
 import { probeServer } from "./probe.ts";

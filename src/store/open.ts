@@ -32,6 +32,11 @@ export interface Store {
   transaction<T>(work: () => T): T;
   /** Resolves once everything written before is on the disk. */
   flush(): Promise<void>;
+  /**
+   * Leaves nothing in the files of what was deleted: a deleted row is overwritten, but older versions of its page stay
+   * in the log until that is merged and cut, which is done here. Takes milliseconds.
+   */
+  erase(): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +60,7 @@ export async function openStore(file: string): Promise<Store> {
     runnerSessions: createRunnerSessions(driver),
     transaction: driver.transaction,
     flush: sync.flush,
+    erase: () => mergeLog(driver),
     close: async () => {
       await sync.close();
       mergeLog(driver);
@@ -63,7 +69,7 @@ export async function openStore(file: string): Promise<Store> {
   };
 }
 
-/** For a tidy folder only: on a full disk it fails, and the next open reads the log as well as this one would have. */
+/** Fails on a full disk, where the log stays as it is and is read as well as the database it would have gone to. */
 function mergeLog(driver: StoreDriver): void {
   try {
     driver.get("PRAGMA wal_checkpoint(TRUNCATE)");

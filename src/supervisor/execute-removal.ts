@@ -121,10 +121,10 @@ async function terminateStray(
 async function endProcess(identity: ProcessIdentity, context: RemovalContext): Promise<{ killed: boolean }> {
   const { graceMs, forceSignal } = context;
   try {
-    return await terminate(identity, { graceMs, group: true, signal: forceSignal });
+    return await terminate(identity, { graceMs, group: true, instance: context.instance, signal: forceSignal });
   } catch (error) {
     if (!forceSignal.aborted || error instanceof AppError) throw error;
-    return terminate(identity, { graceMs: 0, group: true });
+    return terminate(identity, { graceMs: 0, group: true, instance: context.instance });
   }
 }
 

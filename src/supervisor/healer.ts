@@ -1,6 +1,6 @@
 import { describeExit, type ExitReport } from "../components/exit-reason.ts";
 import type { ComponentInstance } from "../components/instance.ts";
-import { DockerRequestError } from "../docker/engine.ts";
+import { type DockerEngine, DockerRequestError } from "../docker/engine.ts";
 import { sleep } from "../platform/clock.ts";
 import { reconcile } from "../stack/reconcile.ts";
 import { decideRestart } from "../stack/restart-policy.ts";
@@ -87,6 +87,7 @@ export class Healer {
     const { deps } = this.#options;
     const isContainer = component.spec.runtime === "container";
     const engine = isContainer ? await deps.docker.engine(AbortSignal.timeout(READY_AFTER_RESTART_MS)) : null;
+    if (engine !== null && (await this.#startSame(component, engine))) return;
     const observed = await observeComponent(component.spec, deps, engine);
     const plan = reconcile([component.spec], observed, { kind: "heal", component: component.name });
     const starts = plan.start.flat();
@@ -110,6 +111,26 @@ export class Healer {
         launcher: deps.launcher,
         begin: (target, instance) => this.begin(target, instance),
       });
+    }
+  }
+
+  /**
+   * The way back from a plain death, without a look at everything: the container is known and its spec is the one it was
+   * made from. False when it cannot be started as it is; then what is there decides.
+   */
+  async #startSame(component: Supervised, engine: DockerEngine): Promise<boolean> {
+    const { spec, containerId, imageId, lastRunnerId } = component;
+    if (spec.runtime !== "container" || containerId === null || imageId === null) return false;
+    try {
+      this.#deps.log.info(`starting ${component.name} again (${component.lastExit?.reason ?? "it was not running"})`);
+      const container = { id: containerId, runnerId: lastRunnerId, imageId };
+      await this.#deps.launcher.start(engine, spec, container, (instance) => this.begin(component, instance));
+      return true;
+    } catch (error) {
+      if (!(error instanceof DockerRequestError)) throw error;
+      component.instance = null;
+      this.#deps.log.info(`container ${containerId.slice(0, 12)} cannot be started again: ${error.message}`);
+      return false;
     }
   }
 

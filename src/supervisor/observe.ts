@@ -77,17 +77,26 @@ function pidsOf(processes: Observed["processes"]): Set<number> {
 }
 
 /**
- * Processes that carry this instance in their environment, lead their own group and are named by no PID file: their
- * file was lost, or their starter was killed before it could write one.
+ * Processes that carry this instance in their environment and descend from no component that a PID file names: the file
+ * was lost, the starter was killed before it could write one, or the component died and its tools live on.
  */
 async function findStrays(instance: string, known: ReadonlySet<number>): Promise<StrayProcess[]> {
   const strays: StrayProcess[] = [];
-  for (const found of await listProcesses()) {
-    if (found.pid === process.pid || found.groupId !== found.pid || known.has(found.pid)) continue;
-    const environment = await environmentOf(found.pid);
+  const processes = await listProcesses();
+  const parents = new Map(processes.map(({ pid, ppid }) => [pid, ppid]));
+  for (const { pid } of processes) {
+    if (pid === process.pid || descends(pid, known, parents)) continue;
+    const environment = await environmentOf(pid);
     const component = environment?.["STIGMER_COMPONENT"];
     if (environment?.["STIGMER_INSTANCE"] !== instance || component === undefined) continue;
-    if (component !== "stigmer-server") strays.push({ pid: found.pid, component });
+    if (component !== "stigmer-server") strays.push({ pid, component });
   }
   return strays;
+}
+
+function descends(pid: number, ancestors: ReadonlySet<number>, parents: ReadonlyMap<number, number>): boolean {
+  for (let current = pid; current > 1; current = parents.get(current) ?? 0) {
+    if (ancestors.has(current)) return true;
+  }
+  return false;
 }

@@ -27,6 +27,7 @@ export class Supervised {
   /** Kept while the container is down, so that status can name it. */
   containerId: string | null = null;
   imageId: string | null = null;
+  lastRunnerId: string | null = null;
   /** A start in the works answers for it: its death ends that start and is not healed. */
   underStart = false;
   cancelRetry: () => void = () => {};
@@ -51,6 +52,7 @@ export class Supervised {
   /** The instance that now runs; it is not ready yet. */
   begin(instance: ComponentInstance, nowMs: number): void {
     this.instance = instance;
+    this.lastRunnerId = instance.runnerId;
     if (instance.containerId !== null) {
       this.containerId = instance.containerId;
       this.imageId = instance.imageId;

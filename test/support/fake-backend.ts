@@ -31,6 +31,7 @@ export class FakeBackend {
   readonly #sessions = new Set<string>();
   readonly #leases = new Map<string, { task: Task; sessionId: string }>();
   readonly #cancels = new Map<string, "cancelled" | "timed_out">();
+  readonly #held = new Map<string, { waiting: number; released: Promise<void> }>();
   readonly #queue: Task[] = [];
   readonly #heldPolls = new Set<() => void>();
   readonly #watchers = new Set<() => void>();
@@ -80,6 +81,25 @@ export class FakeBackend {
     for (const [leaseId, { task }] of this.#leases) {
       if (task.executionId === executionId) this.#leases.delete(leaseId);
     }
+  }
+
+  /** Leaves deliveries of this execution unanswered, and unread, until the returned function is called. */
+  holdDeliveries(executionId: string): () => void {
+    const held = { waiting: 0, released: Promise.resolve() };
+    let release = () => {};
+    held.released = new Promise((resolve) => {
+      release = resolve;
+    });
+    this.#held.set(executionId, held);
+    return () => {
+      this.#held.delete(executionId);
+      release();
+    };
+  }
+
+  /** How many deliveries of this execution wait for their answer. */
+  waitingDeliveries(executionId: string): number {
+    return this.#held.get(executionId)?.waiting ?? 0;
   }
 
   cancel(executionId: string, reason: "cancelled" | "timed_out" = "cancelled"): void {
@@ -179,6 +199,7 @@ export class FakeBackend {
       case "heartbeat":
         return answer(200, this.#heartbeat(body as HeartbeatRequest));
       case "deliver":
+        await this.#waitWhileHeld(body as DeliverRequest);
         return this.#deliver(body as DeliverRequest) ? answer(200, {}) : refuse(409, "lease_lost");
       case "complete": {
         const { leaseId, outcome } = body as CompleteRequest;
@@ -225,6 +246,14 @@ export class FakeBackend {
       return leased;
     });
     answer(200, { tasks });
+  }
+
+  async #waitWhileHeld({ leaseId }: DeliverRequest): Promise<void> {
+    const held = this.#held.get(this.#leases.get(leaseId)?.task.executionId ?? "");
+    if (held === undefined) return;
+    held.waiting += 1;
+    for (const check of [...this.#watchers]) check();
+    await held.released;
   }
 
   #heartbeat({ leaseIds }: HeartbeatRequest): object {

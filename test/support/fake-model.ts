@@ -89,6 +89,11 @@ export class FakeModel {
       this.#notify();
     });
     const path = request.url ?? "";
+    if (request.method === "GET") {
+      // `server start` and `doctor` ask which models there are; that is no request of a run.
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ data: [{ id: "fake" }] }));
+      return;
+    }
     const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as FakeRequest["body"];
     this.requests.push({ path, headers: request.headers, body });
     const answer = (this.#answers.length > 1 ? this.#answers.shift() : this.#answers[0]) ?? { text: "" };

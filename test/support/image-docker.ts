@@ -41,7 +41,12 @@ export async function imageScope(): Promise<ImageScope> {
   };
 }
 
-/** Runs the image's own entry point until the test is over, locked down as the supervisor does it. */
+const FIRST_LINE_DEADLINE_MS = 30_000;
+
+/**
+ * Runs the image's own entry point until the test is over, locked down as the supervisor does it. The program is up,
+ * its signal handlers too, once it has printed its first line.
+ */
 export async function runImage(
   engine: DockerEngine,
   image: string,
@@ -63,7 +68,14 @@ export async function runImage(
     logMaxSizeBytes: 1024 * 1024,
     logMaxFiles: 1,
   });
-  await engine.startContainer(id);
+  const dispose = () => engine.removeContainer(id, { force: true, volumes: true });
+  try {
+    await engine.startContainer(id);
+    await firstLine(engine, id);
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
   return {
     id,
     async shell(script) {
@@ -71,6 +83,12 @@ export async function runImage(
       if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${script}\n${stdout}${stderr}`);
       return `${stdout}${stderr}`.trim();
     },
-    [Symbol.asyncDispose]: () => engine.removeContainer(id, { force: true, volumes: true }),
+    [Symbol.asyncDispose]: dispose,
   };
+}
+
+async function firstLine(engine: DockerEngine, id: string): Promise<void> {
+  const signal = AbortSignal.timeout(FIRST_LINE_DEADLINE_MS);
+  for await (const _line of engine.logs(id, { follow: true, tail: "all", since: null, until: null, signal })) return;
+  throw new Error("the program in the container never said that it is up");
 }

@@ -62,7 +62,7 @@ export function startScriptedWorker(
     }, HEARTBEAT_MS);
     try {
       const deliver = (...items: Delivery[]): Promise<void> => runner.deliver({ ...lease, items });
-      await deliver(event(0, 0, "execution.started"));
+      await deliver(event(0, 0, "execution.started", { provider: "scripted", model: null }));
       const outcome = await behave(task, { deliver, stopped: AbortSignal.any([stop.signal, end.signal]) });
       await runner.complete({ ...lease, items: [], outcome });
     } catch (error) {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { packageRoot } from "../../src/platform/package.ts";
 import type { ErrorBody } from "../../src/errors.ts";
@@ -143,6 +143,12 @@ export class StackRig {
       clearTimeout(timer);
       child.kill("SIGKILL");
     }
+  }
+
+  /** Writes a file of the home; its folder is made. */
+  write(name: string, text: string | Uint8Array, mode = 0o600): void {
+    mkdirSync(dirname(this.path(name)), { recursive: true, mode: 0o700 });
+    writeFileSync(this.path(name), text, { mode });
   }
 
   /** Everything of this home that runs or lies about although it should not, one sentence each. */

@@ -107,7 +107,7 @@ export const agentSchema = z.strictObject({
 export type WrittenAgent = z.infer<typeof agentSchema>;
 
 /** A definition as `apply` stores it: its skills are read, so that an execution needs no folder of the user's. */
-export interface AgentDefinition extends WrittenAgent {
+export interface AgentDefinition extends Omit<WrittenAgent, "spec"> {
   spec: Omit<WrittenAgent["spec"], "skills"> & { skills: StoredSkill[] };
 }
 

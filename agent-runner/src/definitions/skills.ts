@@ -48,7 +48,8 @@ function readDescription(directory: string): string {
 
 function parseHeader(text: string): z.infer<typeof header> {
   const matter = /^---\r?\n(.*?)\r?\n---\r?(?:\n|$)/s.exec(text)?.[1];
-  if (matter === undefined) throw new SkillMistake(`${DESCRIPTION_FILE} does not begin with a header between two lines of ---`);
+  if (matter === undefined)
+    throw new SkillMistake(`${DESCRIPTION_FILE} does not begin with a header between two lines of ---`);
   try {
     return header.parse(parse(matter));
   } catch {

@@ -53,9 +53,7 @@ export class Lease implements TaskChannel {
 
   deliver(...items: Delivery[]): void {
     this.#undelivered.push(...items);
-    this.#sending ??= this.#sendAll().finally(() => {
-      this.#sending = null;
-    });
+    this.#sending ??= this.#sendAll();
   }
 
   async delivered(): Promise<void> {
@@ -70,6 +68,7 @@ export class Lease implements TaskChannel {
     await this.#attempt("complete", { leaseId: this.leaseId, items: this.#undelivered, outcome });
   }
 
+  /** Its end is noted in the turn of the last look at the items: what is queued right after starts a new one. */
   async #sendAll(): Promise<void> {
     // A turn of the event loop gathers what is queued together; an execution that ends within it is one request.
     await nextTurn();
@@ -78,6 +77,7 @@ export class Lease implements TaskChannel {
       await this.#attempt("deliver", { leaseId: this.leaseId, items });
       this.#undelivered.splice(0, items.length);
     }
+    this.#sending = null;
   }
 
   async #attempt(path: "deliver" | "complete", body: LeaseBody): Promise<void> {

@@ -42,7 +42,7 @@ class Session {
   readonly #options: SessionOptions;
   readonly #leases = new Map<string, { lease: Lease; done: Promise<void> }>();
   #greeted: Promise<HelloResponse> | null = null;
-  #heartbeats: Promise<void> | null = null;
+  #isBeating = false;
   readonly #ended: Promise<unknown>;
 
   constructor(options: SessionOptions) {
@@ -102,16 +102,16 @@ class Session {
       })
       .finally(() => this.#leases.delete(task.leaseId));
     this.#leases.set(task.leaseId, { lease, done });
-    this.#heartbeats ??= this.#beat().finally(() => {
-      this.#heartbeats = null;
-    });
+    if (!this.#isBeating) void this.#beat();
   }
 
+  /** The flag falls in the same turn as the last look at the leases: one that begins right after starts a new beat. */
   async #beat(): Promise<void> {
     const { signal } = this.#options;
+    this.#isBeating = true;
     while (this.#leases.size > 0 && !signal.aborted) {
       await pauseOrAbort(HEARTBEAT_EVERY_MS, signal);
-      if (this.#leases.size === 0 || signal.aborted) return;
+      if (this.#leases.size === 0 || signal.aborted) break;
       this.#options.onPoll();
       const leaseIds = [...this.#leases.keys()];
       const answer = await this.#call<HeartbeatResponse>("heartbeat", { leaseIds }, CALL_DEADLINE_MS).catch(
@@ -124,6 +124,7 @@ class Session {
       for (const { leaseId, reason } of answer.cancel) this.#leases.get(leaseId)?.lease.stop(reason);
       for (const leaseId of answer.lost) this.#leases.get(leaseId)?.lease.stop("lost");
     }
+    this.#isBeating = false;
   }
 
   /** Opens the session, once for all who ask at the same time. */

@@ -1,6 +1,6 @@
 import { nearestName } from "../definitions/nearest.ts";
-import type { McpServer, McpServerSpec, McpTool } from "../mcp/server.ts";
 import type { StoredSkill } from "../definitions/skills.ts";
+import type { McpServer, McpServerSpec, McpTool } from "../mcp/server.ts";
 import type { ToolOffer } from "../models/model.ts";
 import type { Json } from "../protocol/messages.ts";
 import { boundText } from "./bounded-text.ts";

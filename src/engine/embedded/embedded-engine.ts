@@ -129,13 +129,20 @@ function createEngine({ store, clock, settings, bell, scheduler, closing, ...opt
           ...prepared,
           defaults: { ...prepared.defaults },
         });
-        const data = { kind, name, model: prepared.model };
+        const data = { kind, name };
         store.events.append(number, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
         store.tasks.insert({ execution: number, queue, environment: request.environment });
         return number;
       });
-      const { limitMs } = prepared;
-      scheduler.add({ execution, queue, executionId: id, limitMs, conversationId: request.sessionId, lastSeq: 1 });
+      scheduler.add({
+        execution,
+        queue,
+        executionId: id,
+        limitMs: prepared.limitMs,
+        conversationId: request.sessionId,
+        hasEnvironment: Object.keys(request.environment).length > 0,
+        lastSeq: 1,
+      });
       await store.flush();
       return id;
     },

@@ -19,8 +19,6 @@ export interface PreparedRun {
   digest: string;
   defaults: AgentTask["defaults"];
   input: { message: string };
-  /** What will answer, for those who watch. */
-  model: { provider: string; name: string | null };
   limitMs: number;
 }
 
@@ -37,12 +35,10 @@ export function prepareRun(
   const definition = findAgent(definitions, request.name);
   const needs = readAgentNeeds(definition.definition);
   checkVariables(needs, settings.llm, sources);
-  const { provider, name } = chooseModel(needs.model, settings.llm);
   return {
     digest: definition.digest,
     defaults: settings.llm,
     input: { message: request.message ?? DEFAULT_MESSAGE },
-    model: { provider, name: provider === "scripted" ? null : name },
     limitMs: Math.min(...[request.timeoutMs, needs.timeoutMs, settings.timeoutMs].filter((limit) => limit !== null)),
   };
 }

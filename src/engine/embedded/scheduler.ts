@@ -24,7 +24,7 @@ const SAVE_TIME_EVERY_MS = 5_000;
 const RETRY_MS = 1_000;
 
 /** What the scheduler must know of an execution besides its task. */
-type Identity = Pick<Work, "executionId" | "limitMs" | "conversationId" | "lastSeq">;
+type Identity = Pick<Work, "executionId" | "limitMs" | "conversationId" | "lastSeq" | "hasEnvironment">;
 
 export interface SchedulerOptions {
   store: Store;
@@ -57,7 +57,8 @@ export class Scheduler {
     for (const task of store.tasks.list()) {
       const { id, limitMs, conversationId } = store.executions.byNumber(task.execution);
       const lastSeq = store.events.lastSeq(task.execution);
-      const work = this.#createWork({ ...task, executionId: id, limitMs, conversationId, lastSeq });
+      const hasEnvironment = Object.keys(task.environment).length > 0;
+      const work = this.#createWork({ ...task, executionId: id, limitMs, conversationId, lastSeq, hasEnvironment });
       const session = task.lease === null ? null : this.#sessions.find(task.lease.runnerSession);
       if (task.lease !== null && session !== null) {
         this.#attach(work, session, task.lease.id);
@@ -140,6 +141,7 @@ export class Scheduler {
   end(work: Work, ending: Ending, items: Delivery[] = []): void {
     const { store, clock, bell } = this.#options;
     endExecution({ store, work, ending, items, now: new Date(clock.nowMs()).toISOString() });
+    if (work.hasEnvironment) store.erase();
     this.#works.delete(work.executionId);
     this.#unready(work);
     this.#detach(work);
@@ -194,6 +196,7 @@ export class Scheduler {
       limitMs: task.limitMs,
       conversationId: task.conversationId,
       lastSeq: task.lastSeq,
+      hasEnvironment: task.hasEnvironment,
       time: new RunningTime({
         clock,
         limitMs: task.limitMs,

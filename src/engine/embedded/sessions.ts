@@ -5,7 +5,7 @@ import type { RunnerHello, RunnerRegistry } from "../engine.ts";
 import { RunnerRefusal } from "./refusal.ts";
 import type { Work } from "./work.ts";
 
-/** A session that was neither polled nor heard of for this long has ended: twice the time of a lease. */
+/** A session that was not heard of for this long has ended: twice the time of a lease, and over that of a held poll. */
 export const SESSION_MS = 60_000;
 
 /** One boot of a runner. */
@@ -15,8 +15,6 @@ export interface RunnerSession {
   readonly leases: Set<Work>;
   /** It asked for work since this server started. */
   hasPolled: boolean;
-  /** A held poll is a sign of life for as long as it is held. */
-  heldPolls: number;
   expiry: { cancel(): void } | null;
 }
 
@@ -80,21 +78,15 @@ export class Sessions {
   touch(session: RunnerSession): void {
     session.expiry?.cancel();
     session.expiry = null;
-    if (this.#isClosed || session.heldPolls > 0 || this.#sessions.get(session.id) !== session) return;
+    if (this.#isClosed || this.#sessions.get(session.id) !== session) return;
     session.expiry = this.#options.clock.setTimer(() => this.end(session, "expired"), SESSION_MS);
   }
 
   pollBegan(session: RunnerSession): void {
-    session.heldPolls += 1;
     this.touch(session);
     if (session.hasPolled) return;
     session.hasPolled = true;
     this.#tell(session, true);
-  }
-
-  pollEnded(session: RunnerSession): void {
-    session.heldPolls -= 1;
-    this.touch(session);
   }
 
   end(session: RunnerSession, reason: SessionEnd): void {
@@ -132,7 +124,7 @@ export class Sessions {
   }
 
   #add(id: string, hello: HelloRequest): RunnerSession {
-    const session: RunnerSession = { id, hello, leases: new Set(), hasPolled: false, heldPolls: 0, expiry: null };
+    const session: RunnerSession = { id, hello, leases: new Set(), hasPolled: false, expiry: null };
     this.#sessions.set(id, session);
     this.touch(session);
     return session;

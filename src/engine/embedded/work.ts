@@ -20,6 +20,8 @@ export interface Work {
   /** `--session`. */
   readonly conversationId: string | null;
   readonly time: RunningTime;
+  /** It was given variables, which may be secrets, in its task. */
+  readonly hasEnvironment: boolean;
   /** Number of its last event. */
   lastSeq: number;
   attempt: number;

@@ -13,6 +13,7 @@ const IDLE = `
 if (process.argv[2] === "healthcheck") process.exit(0);
 process.on("SIGTERM", () => process.exit(0));
 setInterval(() => {}, 60_000);
+console.log("idling");
 `;
 
 let scope: ImageScope;

@@ -70,6 +70,17 @@ describe("an execution", () => {
     });
   });
 
+  test("starts a tool only when the server holds the record of its start", async () => {
+    const id = backend.enqueue({ definition: toolUser([shell("[ -e released ] && echo after || echo before")]) });
+    const release = backend.holdDeliveries(id);
+    await backend.until("the held record", () => backend.waitingDeliveries(id) === 1);
+    // By the time that a whole other execution takes, a tool that did not wait would have run.
+    await backend.outcome(backend.enqueue({ definition: toolUser([shell("true"), shell("touch released")]) }));
+    release();
+    await backend.outcome(id);
+    expect(toolOutputs(backend.events(id)).map(({ output }) => output)).toEqual(["exit code: 0\nstdout:\nafter"]);
+  });
+
   test("runs the calls of one answer at the same time", async () => {
     // Each waits for the file of the other.
     const meet = (mine: string, other: string) =>
@@ -126,7 +137,7 @@ describe("cancelling", () => {
     expect(pids.filter(isAlive)).toEqual(pids);
     backend.cancel(id);
     expect(await backend.outcome(id)).toEqual({ phase: "cancelled" });
-    await expect.poll(() => pids.filter(isAlive), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive), { timeout: 15_000 }).toEqual([]);
   });
 
   test("ends a model call", async () => {

@@ -88,7 +88,7 @@ describe("an MCP server over standard streams", () => {
     expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded" });
     const [result] = toolOutputs(backend.events(id));
     expect(result?.output).toMatch(/^\d+$/);
-    await expect.poll(() => isAlive(result?.output ?? ""), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => isAlive(result?.output ?? ""), { timeout: 15_000 }).toBe(false);
   });
 
   test.each([

@@ -65,7 +65,7 @@ describe("a runner process", () => {
       const runner = start({ TASK_QUEUE: queue });
       await backend.until("the first poll", () => backend.polls.length > 0);
       await expect
-        .poll(runner.output)
+        .poll(runner.output, { timeout: 15_000 })
         .toMatch(new RegExp(`^INFO stigmer runner .*\nINFO connected\nINFO polling ${queue}\n$`));
       expect(backend.hellos[0]).toMatchObject({ queue, pid: runner.child.pid, runnerId: null });
       expect(backend.hellos[0]?.workspace === null).toBe(queue === "workflow_execution_runner");
@@ -75,7 +75,7 @@ describe("a runner process", () => {
   test("waits for a server that is not there yet", async () => {
     await backend.crash();
     const runner = start();
-    await expect.poll(runner.output, { timeout: 10_000 }).toContain("WARN no connection yet: ");
+    await expect.poll(runner.output, { timeout: 15_000 }).toContain("WARN no connection yet: ");
     await backend.listen();
     await backend.until("the first poll", () => backend.polls.length > 0);
     expect(runner.child.exitCode).toBeNull();
@@ -114,7 +114,7 @@ describe("a runner process", () => {
     const runner = start({ STIGMER_LOG_FILE: directory.file("agent-runner.log") });
     await backend.until("the first poll", () => backend.polls.length > 0);
     await expect
-      .poll(() => readFile(directory.file("agent-runner.log"), "utf8"))
+      .poll(() => readFile(directory.file("agent-runner.log"), "utf8"), { timeout: 15_000 })
       .toMatch(/Z o I polling agent_execution_runner\n$/);
     expect(runner.output()).toBe("");
   });
@@ -138,12 +138,12 @@ describe("a runner process", () => {
       return backend.events(id).filter(({ type }) => type === "tool.started").length === 2;
     });
     const pidFile = directory.file("workspace/pid");
-    await expect.poll(() => readFile(pidFile, "utf8").catch(() => "")).toMatch(/^\d+\n$/);
+    await expect.poll(() => readFile(pidFile, "utf8").catch(() => ""), { timeout: 15_000 }).toMatch(/^\d+\n$/);
     const pid = (await readFile(pidFile, "utf8")).trim();
     expect(isAlive(pid)).toBe(true);
     runner.child.kill("SIGKILL");
     await runner.exit;
-    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false);
     start();
     backend.enqueueAgain(id, { definition });
     expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded", output: "done" });

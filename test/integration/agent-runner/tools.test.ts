@@ -21,6 +21,7 @@ beforeEach(async () => {
   toolbox = await openToolbox({
     names: TOOL_NAMES,
     mcpServers: [],
+    skills: [],
     keys: {},
     signal: new AbortController().signal,
     workspaceRoot: directory.file("workspace"),
@@ -159,15 +160,24 @@ describe("shell", () => {
     expect(output).toMatch(/TAIL$/);
   });
 
+  test("keeps head and tail of both streams when both are long", async () => {
+    const long = (name: string) => `echo ${name}-HEAD; yes ${name} | head -c 500000; echo; echo ${name}-TAIL`;
+    const { output } = await call("shell", { command: `{ ${long("out")}; }; { ${long("err")}; } >&2` });
+    expect(Buffer.byteLength(output)).toBeLessThanOrEqual(LIMIT_BYTES);
+    expect(output).toMatch(/stdout:\nout-HEAD\n[^]*\nout-TAIL\nstderr:\nerr-HEAD\n[^]*\nerr-TAIL$/);
+  });
+
   test("ends what the command left behind, and does not wait for it", async () => {
     const { output } = await call("shell", { command: "sleep 1000 & echo $!" });
     const pid = /stdout:\n(\d+)/.exec(output)?.[1] ?? "";
-    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
+    await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false);
   });
 
   test("does not wait for a child that left the group with the output open", async () => {
-    const { output } = await call("shell", { command: "setsid sleep 5 & echo started" });
-    expect(output).toBe("exit code: 0\nstdout:\nstarted");
+    const { output } = await call("shell", { command: "setsid sleep 1000 & echo $!" });
+    const pid = /^exit code: 0\nstdout:\n(\d+)$/.exec(output)?.[1] ?? "";
+    expect(isAlive(pid)).toBe(true);
+    process.kill(Number(pid), "SIGKILL");
   });
 
   test("ends with the signal's reason", async () => {

@@ -228,7 +228,9 @@ describe("the known places", () => {
       slow.push(() => socket.end("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK"));
     });
     await using _fast = await serveSocket(home.file(".rd/docker.sock"), (socket) => {
-      socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", () => {
+      socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK");
+      // Closed means that this answer was taken; only then the better place gives its own.
+      socket.once("close", () => {
         for (const answer of slow) answer();
       });
     });

@@ -5,6 +5,7 @@ import type { ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { describe, expect, it } from "vitest";
 import { connectDocker } from "../../../src/docker/connect.ts";
+import { containerCreateBody } from "../../../src/docker/container-create.ts";
 import type { ContainerSpecification, DockerEndpoint, DockerEngine } from "../../../src/docker/engine.ts";
 import { createEngine } from "../../../src/docker/engine-dockerode.ts";
 import { type AnswerRequest, serveFakeDocker, serveSocket } from "../../support/fake-docker.ts";
@@ -97,7 +98,7 @@ describe("a request", () => {
     });
     expect(await fake.engine.createContainer(specification)).toBe(ID);
     expect(fake.docker.requests).toEqual(["POST /v1.41/containers/create?name=fake"]);
-    expect(JSON.parse(sent)).toMatchObject({ Env: ["PASSWORD=in-the-body-only"] });
+    expect(JSON.parse(sent)).toEqual(containerCreateBody(specification));
   });
 
   it("goes to its own endpoint, whatever DOCKER_HOST of this process says", async () => {

@@ -159,6 +159,18 @@ test("a runner that works under a lease it lost is told so, and its late end is 
   expect(await readAll(rig, executionId)).toEqual(["1 execution.queued", "2 execution.succeeded"]);
 });
 
+test("a lease is its own session's only", async () => {
+  await using rig = await createEngineRig({ clock: new ManualClock() });
+  applyAgent(rig, "hello");
+  await rig.engine.run(runRequest("hello"));
+  const { task } = await leaseOne(rig);
+  const { sessionId } = rig.runner.hello(hello({ runnerId: "runner-2" }));
+  const foreign = { sessionId, leaseId: task.leaseId, items: [] };
+  expect(rig.runner.heartbeat({ sessionId, leaseIds: [task.leaseId] }).lost).toEqual([task.leaseId]);
+  await expect(rig.runner.deliver(foreign)).rejects.toMatchObject({ code: "lease_lost" });
+  await expect(rig.runner.complete({ ...foreign, outcome: succeeded("x") })).rejects.toMatchObject({ status: 409 });
+});
+
 test("what is delivered twice counts once, and a later lease tells its own anew", async () => {
   const clock = new ManualClock();
   await using rig = await createEngineRig({ clock });

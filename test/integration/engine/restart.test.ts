@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { LEASE_MS } from "@stigmer/agent-runner/protocol";
 import { expect, test } from "vitest";
 import { STOP_GRACE_MS } from "../../../src/engine/embedded/scheduler.ts";
@@ -153,7 +154,7 @@ test("a conversation is kept over a restart, and a resumed execution sees the on
   ]);
 });
 
-test("the environment of an execution survives a restart and is gone from the file after its end", async () => {
+test("the environment of an execution survives a restart and is gone from the files after its end", async () => {
   const before = await createEngineRig({ clock: new ManualClock() });
   applyAgent(before, "hello", { env: [{ name: "TOKEN", secret: true, required: true }] });
   const environment = { TOKEN: "very-secret-value" };
@@ -162,9 +163,9 @@ test("the environment of an execution survives a restart and is gone from the fi
   const { sessionId, task } = await leaseOne(after);
   expect(task).toMatchObject({ environment, secrets: ["very-secret-value"] });
   await after.runner.complete({ sessionId, leaseId: task.leaseId, items: [], outcome: outcome("x") });
-  await after.store.close();
-  const { readFile } = await import("node:fs/promises");
-  expect((await readFile(after.databaseFile)).includes("very-secret-value")).toBe(false);
+  for (const suffix of ["", "-wal"]) {
+    expect((await readFile(after.databaseFile + suffix)).includes("very-secret-value")).toBe(false);
+  }
 });
 
 async function leasedNow(rig: Parameters<typeof pollOne>[0], sessionId: string): Promise<unknown[]> {

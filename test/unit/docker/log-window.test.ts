@@ -56,6 +56,7 @@ describe("the window of a log", () => {
   it("reaches back to a line that is older than the one before it, and skips what else comes with it", async () => {
     const log = [line(1), line(5), errorLine(4), ...longLine(6, 2)];
     expect(await resolve(log, { tail: 2 })).toEqual({ ...plain, since: engineTime(4), skip: 1, asked: [3, 24] });
+    expect(await resolve(log, { tail: 3 })).toEqual({ ...plain, since: engineTime(4), skip: 0, asked: [4, 32] });
   });
 
   it("never begins before the time that was asked for", async () => {

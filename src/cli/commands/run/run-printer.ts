@@ -34,8 +34,8 @@ export class RunPrinter {
   #printText({ type, data }: ExecutionEvent): void {
     const { progress } = this.#context;
     switch (type) {
-      case "execution.queued":
-        if (textOf(read(data["model"], "provider")) === "scripted") {
+      case "execution.started":
+        if (data["provider"] === "scripted") {
           progress("Scripted model: the answers come from the definition, no model is asked");
         }
         return;
@@ -91,8 +91,4 @@ function fold(text: string): string {
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   return value === undefined || value === null ? "" : String(value);
-}
-
-function read(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }

@@ -149,7 +149,7 @@ async function expectedContainerName(instance: string | null, context: CommandCo
   try {
     const [{ loadSettings }, { containerName }] = await Promise.all([
       import("../../../config/load.ts"),
-      import("../../../supervisor/desired.ts"),
+      import("../../../config/desired.ts"),
     ]);
     const { settings } = await loadSettings({ configFile: paths.configFile, env });
     return containerName(settings, paths.home, instance ?? "");

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { QUEUES } from "@stigmer/agent-runner/protocol";
 import { TOKEN_PATH_IN_CONTAINER, WORKSPACE_IN_CONTAINER } from "../components/container/agent-runner-container.ts";
-import type { Settings } from "../config/settings.ts";
+import type { Settings } from "./settings.ts";
 import type { DockerFlavour } from "../docker/engine.ts";
 import { type HomePaths, isDefaultHome } from "../platform/paths.ts";
 import type { ComponentSpec, ContainerSpec, ProcessSpec } from "../stack/spec.ts";
