@@ -22,6 +22,8 @@ export interface DiscoverOptions {
 const DEFAULT_TIMEOUT_MS = 5_000;
 /** Left of the whole deadline for everything around the dialling. */
 const MARGIN_MS = 500;
+/** A healthy engine answers in milliseconds, one that is just waking in a few hundred. */
+const PREFERENCE_MS = 1_000;
 /** Dials every candidate at once and takes the best that answers. Never throws for an engine that is not there. */
 export async function discoverDocker(options: DiscoverOptions): Promise<Discovery> {
   const { env, homeDir, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
@@ -35,6 +37,7 @@ export async function discoverDocker(options: DiscoverOptions): Promise<Discover
   const { candidates, chosen } = await dialCandidates(list.candidates, {
     host,
     timeoutMs: deadlineMs,
+    preferenceMs: PREFERENCE_MS,
     signal: options.signal,
   });
   options.signal?.throwIfAborted();

@@ -86,7 +86,7 @@ export function createContainerCalls(transport: Transport): ContainerCalls {
     },
 
     async removeContainer(id, { force = false, volumes = false, ...options } = {}) {
-      const query = { force: "true", v: String(volumes) };
+      const query = { force: String(force), v: String(volumes) };
       const removal = transport.call({ method: "DELETE", path: containerPath(id), query }, within(START_MS, options));
       const answer = await nullWhen([404], removal).catch((error: unknown) => {
         if (isRemovalInProgress(error)) return null;

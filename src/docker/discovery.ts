@@ -28,12 +28,11 @@ export interface Discovery {
   reason: string;
 }
 
-/** How long a better place that has not answered yet holds up a worse one that has. */
-const PREFERENCE_WINDOW_MS = 1_000;
-
 export interface DialOptions {
   host: HostFacts;
   timeoutMs: number;
+  /** How long a better place that has not answered yet holds up a worse one that has. */
+  preferenceMs: number;
   signal: AbortSignal | undefined;
 }
 
@@ -67,7 +66,7 @@ export function dialCandidates(
     const timer = setTimeout(() => {
       windowPassed = true;
       decide();
-    }, PREFERENCE_WINDOW_MS);
+    }, options.preferenceMs);
     options.signal?.addEventListener("abort", abandon, { once: true });
     if (options.signal?.aborted) losers.abort();
 

@@ -74,7 +74,11 @@ describe("without a stack", () => {
   test("--help names every command", async () => {
     const { exitCode, stdout, stderr } = await rig.run(["--help"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
-    for (const [command] of COMMANDS) expect(stdout).toMatch(new RegExp(`^ +${command}( |$)`, "m"));
+    for (const [command] of COMMANDS) {
+      const [first = "", second = ""] = command.split(" ");
+      // A group may list its commands in one line: `agent   list, show, delete`.
+      expect(stdout).toMatch(new RegExp(`^ +(${command}\\b|${first} .*\\b${second}\\b)`, "m"));
+    }
   });
 
   test("help of a command names its flags and the global ones", async () => {
@@ -90,7 +94,7 @@ describe("without a stack", () => {
     ["sevrer start", "Did you mean server?"],
     ["server strat", "Did you mean start?"],
     ["server start --biuld", "Did you mean --build?"],
-    ["server start now", "too many arguments"],
+    ["server start now", "Too many arguments"],
     ["server start --runtime podman", "docker or process"],
     ["server start --timeout soon", "30s, 10m or 1h30m"],
     ["server logs --since yesterday", "30s, 10m, 1h30m or 20"],
@@ -233,6 +237,8 @@ describe("with a running stack, --json prints exactly one envelope that its sche
     // A status is an answer, whatever it says.
     const isAnswer = exitCode === 0 || line === "server status";
     expect(envelope).toMatchObject(isAnswer ? { status: "ok", error: null } : { status: "error", data: null });
-    if (!isAnswer) expect(`${envelope.error?.hint}${JSON.stringify(envelope.error?.actions)}`).toContain("stigmer");
+    // What is wrong in a command line or a definition is said; for everything else there is a next step.
+    const { code = "", hint = null, actions = [] } = envelope.error ?? {};
+    if (!isAnswer && !/^(USAGE|DEFINITION_INVALID)$/.test(code)) expect(hint ?? actions[0] ?? null).not.toBeNull();
   });
 });

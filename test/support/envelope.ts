@@ -16,6 +16,8 @@ const DIRECTORY = new URL("../../schemas/", import.meta.url);
 const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true });
 ajv.addFormat("date-time", (text: string) => /^\d{4}-\d{2}-\d{2}T/.test(text) && !Number.isNaN(Date.parse(text)));
 for (const name of schemaNames()) ajv.addSchema(readSchema(name));
+/** Compiled while the file is loaded: it takes longer than a unit test may. */
+const validators = new Map(schemaNames().map((name) => [name, ajv.getSchema(name)]));
 
 /** File names of the schemas that ship in the package. */
 export function schemaNames(): string[] {
@@ -28,7 +30,7 @@ export function readSchema(name: string): Record<string, unknown> {
 
 /** What is wrong with a value by the schema of this name; nothing when it is valid. */
 export function faultsOf(schema: string, value: unknown): string[] {
-  const validate = ajv.getSchema(schema);
+  const validate = validators.get(schema);
   if (validate === undefined) throw new Error(`there is no schema ${schema}`);
   if (validate(JSON.parse(JSON.stringify(value)))) return [];
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);

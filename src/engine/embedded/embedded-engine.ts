@@ -1,15 +1,11 @@
-import type { Json, QueueName } from "@stigmer/agent-runner/protocol";
-import { QUEUES } from "@stigmer/agent-runner/protocol";
-import { AppError } from "../../errors.ts";
 import type { Clock } from "../../platform/clock.ts";
-import type { ExecutionRecord } from "../../store/executions.ts";
 import type { Store } from "../../store/open.ts";
-import type { Engine, ExecutionDetail, ExecutionSummary, RunnerRegistry } from "../engine.ts";
+import type { Engine, RunnerRegistry } from "../engine.ts";
 import { EventBell } from "./event-bell.ts";
-import { readEvents } from "./follow.ts";
-import { prepareRun, type RunSettings } from "./prepare-run.ts";
+import { createExecutionApi } from "./execution-api.ts";
+import type { RunSettings } from "./prepare-run.ts";
 import { createRunnerApi, type RunnerApi } from "./runner-api.ts";
-import { Scheduler, STOP_GRACE_MS } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
 import type { Variables } from "./variables.ts";
 import { WaitingPolls } from "./waiting-polls.ts";
@@ -64,7 +60,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
   scheduler.restore();
 
   return {
-    engine: createEngine({ ...options, clock, bell, scheduler, closing: closing.signal }),
+    engine: createExecutionApi({ ...options, clock, bell, scheduler, closing: closing.signal }),
     registry: {
       onPolling: (listener) => sessions.onPolling(listener),
       isPolling: (runnerId) => sessions.isPolling(runnerId),
@@ -101,130 +97,4 @@ function guardTimers(clock: Clock, onFault: (error: unknown) => void): Clock {
         }
       }, delayMs),
   };
-}
-
-type EngineParts = EmbeddedEngineOptions & { bell: EventBell; scheduler: Scheduler; closing: AbortSignal };
-
-function createEngine({ store, clock, settings, bell, scheduler, closing, ...options }: EngineParts): Engine {
-  return {
-    async run(request) {
-      const sources = {
-        given: request.environment,
-        secrets: await options.readSecrets(),
-        server: options.environment,
-      };
-      const prepared = prepareRun(request, { definitions: store.definitions, settings, sources });
-      const id = options.newId();
-      const queue: QueueName = QUEUES.agent;
-      const execution = store.transaction(() => {
-        const { kind, name, sessionId } = request;
-        const createdAt = new Date(clock.nowMs()).toISOString();
-        const number = store.executions.insert({
-          id,
-          engine: "embedded",
-          kind,
-          name,
-          createdAt,
-          conversationId: sessionId,
-          ...prepared,
-          defaults: { ...prepared.defaults },
-        });
-        const data = { kind, name };
-        store.events.append(number, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
-        store.tasks.insert({ execution: number, queue, environment: request.environment });
-        return number;
-      });
-      scheduler.add({
-        execution,
-        queue,
-        executionId: id,
-        limitMs: prepared.limitMs,
-        conversationId: request.sessionId,
-        hasEnvironment: Object.keys(request.environment).length > 0,
-        lastSeq: 1,
-      });
-      await store.flush();
-      return id;
-    },
-
-    async cancel(executionId) {
-      const { phase } = requireExecution(store, executionId);
-      const work = scheduler.find(executionId);
-      if (work === null) return phase;
-      scheduler.stop(work, "cancelled");
-      await endedOrGraceOver({ clock, bell, scheduler }, executionId);
-      await store.flush();
-      return requireExecution(store, executionId).phase;
-    },
-
-    async get(executionId) {
-      const record = requireExecution(store, executionId);
-      return toDetail(record, store.steps.list(record.number));
-    },
-
-    async list({ limit, cursor, phase }) {
-      const rows = store.executions.list({ limit: limit + 1, before: readCursor(cursor), phase });
-      const page = rows.slice(0, limit);
-      const last = page.at(-1);
-      const nextCursor = rows.length > limit && last !== undefined ? String(last.number) : null;
-      return { executions: page.map(toSummary), nextCursor };
-    },
-
-    async *events(executionId, { afterSeq, follow, signal }) {
-      const execution = requireExecution(store, executionId);
-      // A follower whose stream ends without a terminal event knows that the server was stopped.
-      yield* readEvents({ store, bell, execution, afterSeq, follow, signal: AbortSignal.any([signal, closing]) });
-    },
-
-    depth: () => store.executions.countUnfinished(),
-  };
-}
-
-/** The runner confirms, or the scheduler ends the execution by itself once its grace is over. */
-async function endedOrGraceOver(
-  { clock, bell, scheduler }: Pick<EngineParts, "clock" | "bell" | "scheduler">,
-  executionId: string,
-): Promise<void> {
-  const over = new AbortController();
-  const timer = clock.setTimer(() => over.abort(), STOP_GRACE_MS + 250);
-  while (scheduler.find(executionId) !== null && !over.signal.aborted) await bell.wait(executionId, over.signal);
-  timer.cancel();
-}
-
-function requireExecution(store: Store, id: string): ExecutionRecord {
-  const record = store.executions.find(id);
-  if (record !== null) return record;
-  throw new AppError("NOT_FOUND", `There is no execution "${id}"`, {
-    actions: [{ label: "List the executions", command: "stigmer execution list" }],
-  });
-}
-
-function readCursor(cursor: string | null): number | null {
-  if (cursor === null) return null;
-  if (!/^\d{1,15}$/.test(cursor))
-    throw new AppError("USAGE", `"${cursor}" is no cursor: give the nextCursor of a page`);
-  return Number(cursor);
-}
-
-function toSummary({ id, kind, name, phase, createdAt, endedAt }: ExecutionSummary): ExecutionSummary {
-  return { id, kind, name, phase, createdAt, endedAt };
-}
-
-function toDetail(record: ExecutionRecord, steps: ReturnType<Store["steps"]["list"]>): ExecutionDetail {
-  const { startedAt, conversationId, input, output, error, tokens } = record;
-  return {
-    ...toSummary(record),
-    startedAt,
-    sessionId: conversationId,
-    input,
-    output,
-    error,
-    steps: steps.map(({ step, phase, record: { ...recorded } }): Json => ({ step, phase, ...asJson(recorded) })),
-    tokens,
-  };
-}
-
-/** A record is JSON through and through; its interface type just has no index signature. */
-function asJson(record: object): { [key: string]: Json } {
-  return record as { [key: string]: Json };
 }

@@ -2,14 +2,14 @@ import type { Delivery, Outcome, QueueName } from "@stigmer/agent-runner/protoco
 import { LEASE_MS } from "@stigmer/agent-runner/protocol";
 import type { Clock } from "../../platform/clock.ts";
 import type { Store } from "../../store/open.ts";
-import type { Stopping, TaskRow } from "../../store/tasks.ts";
+import type { Stopping } from "../../store/tasks.ts";
 import { type Ending, endExecution } from "./ending.ts";
 import type { EventBell } from "./event-bell.ts";
+import { ReadyQueue } from "./ready-queue.ts";
 import { RunnerRefusal } from "./refusal.ts";
-import { RunningTime } from "./running-time.ts";
 import type { RunnerSession, Sessions } from "./sessions.ts";
 import { freePlaces, type WaitingPolls } from "./waiting-polls.ts";
-import type { Work } from "./work.ts";
+import { createWork, type UnfinishedTask, type Work } from "./work.ts";
 
 /**
  * How long a runner has to confirm that it put an execution down before the server ends it by itself. A cancelled
@@ -22,9 +22,6 @@ export const MAX_DEATHS = 5;
 const SAVE_TIME_EVERY_MS = 5_000;
 /** After a write that failed, on a full disk for instance. */
 const RETRY_MS = 1_000;
-
-/** What the scheduler must know of an execution besides its task. */
-type Identity = Pick<Work, "executionId" | "limitMs" | "conversationId" | "lastSeq" | "hasEnvironment">;
 
 export interface SchedulerOptions {
   store: Store;
@@ -44,7 +41,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #works = new Map<string, Work>();
   readonly #leased = new Map<string, Work>();
-  readonly #ready = new Map<QueueName, Work[]>();
+  readonly #ready = new ReadyQueue();
   #isClosed = false;
 
   constructor(options: SchedulerOptions) {
@@ -72,7 +69,7 @@ export class Scheduler {
   }
 
   /** An execution that was just stored. */
-  add(task: Pick<TaskRow, "execution" | "queue"> & Identity): void {
+  add(task: Omit<UnfinishedTask, "attempt" | "deaths" | "elapsedMs">): void {
     this.#makeReady(this.#createWork({ ...task, attempt: 0, deaths: 0, elapsedMs: 0 }));
     this.dispatch(task.queue);
   }
@@ -83,11 +80,10 @@ export class Scheduler {
 
   /** Hands waiting executions to waiting polls, both in the order in which they came. */
   dispatch(queue: QueueName): void {
-    const ready = this.#ready.get(queue) ?? [];
-    while (ready.length > 0) {
+    while (this.#ready.waiting(queue).length > 0) {
       const poll = this.#options.polls.next(queue);
       if (poll === null) return;
-      const works = ready.slice(0, freePlaces(poll));
+      const works = this.#ready.waiting(queue).slice(0, freePlaces(poll));
       try {
         this.#lease(works, poll.session);
       } catch (error) {
@@ -143,7 +139,7 @@ export class Scheduler {
     endExecution({ store, work, ending, items, now: new Date(clock.nowMs()).toISOString() });
     if (work.hasEnvironment) store.erase();
     this.#works.delete(work.executionId);
-    this.#unready(work);
+    this.#ready.remove(work);
     this.#detach(work);
     work.time.stop();
     work.stopDeadline?.cancel();
@@ -165,9 +161,12 @@ export class Scheduler {
     if (!this.#isClosed) this.dispatch(work.queue);
   }
 
-  /** The clocks of waiting executions run while nobody serves their queue: they must end some day (see createWork). */
+  /**
+   * The time limit of an execution counts while a runner has it, and while it waits with no runner there to take it:
+   * it must end some day. Waiting behind others is free, for they end by limits of their own.
+   */
   onServed(queue: QueueName): void {
-    for (const work of this.#ready.get(queue) ?? []) this.#countTime(work);
+    for (const work of this.#ready.waiting(queue)) this.#countTime(work);
   }
 
   close(): void {
@@ -183,38 +182,15 @@ export class Scheduler {
     return this.#options.sessions;
   }
 
-  /**
-   * The time limit counts while a runner has the execution, and while it waits with no runner there to take it; waiting
-   * behind others is free, for they end by their own limits.
-   */
-  #createWork(task: Omit<TaskRow, "environment" | "lease" | "stopping"> & Identity): Work {
-    const { clock } = this.#options;
-    const work: Work = {
-      number: task.execution,
-      executionId: task.executionId,
-      queue: task.queue,
-      limitMs: task.limitMs,
-      conversationId: task.conversationId,
-      lastSeq: task.lastSeq,
-      hasEnvironment: task.hasEnvironment,
-      time: new RunningTime({
-        clock,
-        limitMs: task.limitMs,
-        usedMs: task.elapsedMs,
-        onUp: () =>
-          this.#untilWritten(
-            () => this.stop(work, "timed_out"),
-            () => this.#works.has(work.executionId),
-          ),
-      }),
-      attempt: task.attempt,
-      deaths: task.deaths,
-      lease: null,
-      stopping: null,
-      stopDeadline: null,
-      timeSavedAtMs: clock.monotonicMs(),
-      mask: null,
-    };
+  #createWork(task: UnfinishedTask): Work {
+    const work: Work = createWork(task, {
+      clock: this.#options.clock,
+      onTimeUp: () =>
+        this.#untilWritten(
+          () => this.stop(work, "timed_out"),
+          () => this.#works.has(work.executionId),
+        ),
+    });
     this.#works.set(work.executionId, work);
     return work;
   }
@@ -231,7 +207,7 @@ export class Scheduler {
     });
     for (const { work, id } of leases) {
       work.attempt += 1;
-      this.#unready(work);
+      this.#ready.remove(work);
       this.#attach(work, session, id);
     }
   }
@@ -288,19 +264,9 @@ export class Scheduler {
     );
   }
 
-  /** Into its place by age: what comes back after a death goes before what is younger. */
   #makeReady(work: Work): void {
-    const ready = this.#ready.get(work.queue) ?? [];
-    this.#ready.set(work.queue, ready);
-    const place = ready.findLastIndex((other) => other.number < work.number) + 1;
-    ready.splice(place, 0, work);
+    this.#ready.add(work);
     this.#countTime(work);
-  }
-
-  #unready(work: Work): void {
-    const ready = this.#ready.get(work.queue);
-    const place = ready?.indexOf(work) ?? -1;
-    if (place >= 0) ready?.splice(place, 1);
   }
 
   #countTime(work: Work): void {

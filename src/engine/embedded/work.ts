@@ -1,7 +1,8 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
-import type { Stopping } from "../../store/tasks.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Stopping, TaskRow } from "../../store/tasks.ts";
 import type { Mask } from "./mask.ts";
-import type { RunningTime } from "./running-time.ts";
+import { RunningTime } from "./running-time.ts";
 
 /** The right of one runner session to work on an execution until it expires. */
 export interface Lease {
@@ -35,4 +36,30 @@ export interface Work {
   timeSavedAtMs: number;
   /** Made from its secrets when it is first needed. */
   mask: Mask | null;
+}
+
+/** The stored task and what of its execution the scheduler must know. */
+export type UnfinishedTask = Pick<TaskRow, "execution" | "queue" | "attempt" | "deaths" | "elapsedMs"> &
+  Pick<Work, "executionId" | "limitMs" | "conversationId" | "hasEnvironment" | "lastSeq">;
+
+/** Nobody's yet, with its clock standing still. */
+export function createWork(task: UnfinishedTask, { clock, onTimeUp }: { clock: Clock; onTimeUp: () => void }): Work {
+  const { limitMs } = task;
+  return {
+    number: task.execution,
+    executionId: task.executionId,
+    queue: task.queue,
+    limitMs,
+    conversationId: task.conversationId,
+    hasEnvironment: task.hasEnvironment,
+    time: new RunningTime({ clock, limitMs, usedMs: task.elapsedMs, onUp: onTimeUp }),
+    lastSeq: task.lastSeq,
+    attempt: task.attempt,
+    deaths: task.deaths,
+    lease: null,
+    stopping: null,
+    stopDeadline: null,
+    timeSavedAtMs: clock.monotonicMs(),
+    mask: null,
+  };
 }

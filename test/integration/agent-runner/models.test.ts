@@ -134,8 +134,8 @@ describe("a model service", () => {
     expect(service.requests[1]?.body.messages.filter(({ role }) => role === "tool")).toHaveLength(4);
   });
 
-  test("that gives its calls no ids of their own can still call two tools at once", async () => {
-    const call = { id: "", name: "shell", arguments: { command: "echo x" } };
+  test("that gives two calls the same id is told both results", async () => {
+    const call = { id: "call_0", name: "shell", arguments: { command: "echo x" } };
     const { outcome, events } = await run([{ toolCalls: [call, call] }, { text: "ok" }], {
       spec: { tools: ["shell"] },
     });

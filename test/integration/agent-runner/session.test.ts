@@ -50,7 +50,9 @@ describe("a runner's boot", () => {
 
 describe("a session", () => {
   test("asks for no more tasks than it has places for", async () => {
-    const ids = Array.from({ length: 6 }, () => backend.enqueue({ definition: SLOW }));
+    const ids = [backend.enqueue({ definition: SLOW })];
+    await backend.until("a poll for the other places", () => backend.polls.at(-1)?.capacity === 3);
+    for (let more = 0; more < 5; more += 1) ids.push(backend.enqueue({ definition: SLOW }));
     await backend.until("four to run", () => ids.filter((id) => backend.items(id).length > 0).length === 4);
     expect(Math.min(...backend.polls.map(({ capacity }) => capacity))).toBeGreaterThan(0);
     for (const id of ids) backend.cancel(id);
@@ -69,10 +71,14 @@ describe("a session", () => {
   test("delivers what the server missed while it was away, once and in order", async () => {
     const words = Array.from({ length: 40 }, (_, at) => `w${at}`).join(" ");
     const id = backend.enqueue({
-      definition: agent({ model: { provider: "scripted", delay_ms: 1_500, script: [{ text: words }] } }),
+      definition: agent({ model: { provider: "scripted", delay_ms: 3_000, script: [{ text: words }] } }),
     });
-    await backend.until("the first words", () => backend.events(id).some(({ type }) => type === "message.delta"));
+    const release = backend.holdDeliveries(id);
+    await backend.until("a held delivery", () => backend.waitingDeliveries(id) === 1);
+    const polls = backend.polls.length;
+    await backend.until("words to gather meanwhile", () => backend.polls.length > polls + 1);
     await backend.crash();
+    release();
     await backend.listen();
     expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded", output: words });
     const deltas = backend.events(id).filter(({ type }) => type === "message.delta");

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { listCandidates } from "../../../src/docker/candidates.ts";
 import { connectDocker, discoverDocker } from "../../../src/docker/connect.ts";
-import { dialCandidates } from "../../../src/docker/discovery.ts";
+import { type DialOptions, dialCandidates } from "../../../src/docker/discovery.ts";
 import type { HostFacts } from "../../../src/docker/host-facts.ts";
 import { buildFixture } from "../../support/build-fixture.ts";
 import { leaveStaleSocket, serveFakeDocker, serveSocket } from "../../support/fake-docker.ts";
@@ -204,8 +204,14 @@ describe("the known places", () => {
     const { candidates } = listCandidates({ env, homeDir: directory, host, context: null, limaInstances: ["vm"] });
     return candidates.filter(({ endpoint }) => endpoint.socketPath?.startsWith(directory));
   }
-  const dialBelow = (directory: string, timeoutMs = 5_000) =>
-    dialCandidates(candidatesBelow(directory), { host, timeoutMs, signal: undefined });
+  const dialBelow = (directory: string, over: Partial<DialOptions> = {}) =>
+    dialCandidates(candidatesBelow(directory), {
+      host,
+      timeoutMs: 20_000,
+      preferenceMs: 20_000,
+      signal: undefined,
+      ...over,
+    });
 
   it.each(["run", ".docker/run", ".orbstack/run", ".colima/default", ".rd", ".lima/vm/sock"])(
     "are all dialled: %s/docker.sock",
@@ -228,7 +234,7 @@ describe("the known places", () => {
       slow.push(() => socket.end("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK"));
     });
     await using _fast = await serveSocket(home.file(".rd/docker.sock"), (socket) => {
-      socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK");
+      socket.resume().end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK");
       // Closed means that this answer was taken; only then the better place gives its own.
       socket.once("close", () => {
         for (const answer of slow) answer();
@@ -243,7 +249,7 @@ describe("the known places", () => {
     await mkdir(home.file(".rd"));
     await using _mute = await serveSocket(home.file("run/docker.sock"), () => {});
     await using docker = await serveFakeDocker(home.file(".rd/docker.sock"));
-    const { candidates, chosen } = await dialBelow(home.path, 600_000);
+    const { candidates, chosen } = await dialBelow(home.path, { timeoutMs: 600_000, preferenceMs: 50 });
     expect(chosen?.socketPath).toBe(docker.socketPath);
     expect(candidates[0]).toMatchObject({ outcome: "skipped" });
   });

@@ -206,6 +206,7 @@ describe("the fast path", () => {
     "server status --help",
     "server status x",
     "server status --home",
+    "server status --home --json",
     "server stop",
     "status server",
     "--home server status",

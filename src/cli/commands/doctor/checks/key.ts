@@ -4,7 +4,11 @@ import { type Check, type DoctorFacts, pass, skip, warn } from "../check.ts";
 import { configuredModel } from "./model.ts";
 
 /** The key of the configured provider is there. */
-export async function checkKey({ settings, paths, env }: Pick<DoctorFacts, "settings" | "paths" | "env">): Promise<Check> {
+export async function checkKey({
+  settings,
+  paths,
+  env,
+}: Pick<DoctorFacts, "settings" | "paths" | "env">): Promise<Check> {
   if (settings === null) return skip("key", "the configuration is invalid");
   const { provider, keyVariable } = configuredModel(settings);
   if (keyVariable === null) return skip("key", `${provider} needs none`);
