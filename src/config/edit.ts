@@ -53,13 +53,13 @@ async function edit(configFile: string, key: SettingKey, change: (document: Docu
   if (isDamaged) throw configInvalid(mistakes, configFile);
   const unchanged = printDocument(document);
   change(document);
-  const changed = printDocument(document) !== unchanged;
-  // Without a change the file keeps even its layout.
-  const after = changed ? printDocument(document) : before;
+  const after = printDocument(document);
   const parsed = parseConfigText(after, configFile);
   const resolved = resolveSettings(candidatesOf(parsed, configFile), { baseDirectory: dirname(configFile) });
   const left = [...parsed.mistakes, ...resolved.mistakes];
   if (left.length > 0) throw configInvalid(left, configFile);
+  // Without a change the file keeps even its layout.
+  const changed = after !== unchanged;
   if (changed) await write(configFile, before === "" ? HEADER + after : after);
   return { key, value: resolved.written[key], changed };
 }

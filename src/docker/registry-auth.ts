@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** What the Engine API takes in `X-Registry-Auth`, before encoding. */
-export interface RegistryCredentials {
+interface RegistryCredentials {
   username?: string;
   password?: string;
   identitytoken?: string;
@@ -36,7 +36,7 @@ export async function registryAuthHeader(registry: string, sources: CredentialSo
 }
 
 /** A helper beats config.json's own entry, as in the Docker CLI; null is anonymous. */
-export async function findCredentials(
+async function findCredentials(
   registry: string,
   { configDir, env }: CredentialSources,
 ): Promise<RegistryCredentials | null> {

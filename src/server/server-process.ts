@@ -4,7 +4,7 @@ import { readSecrets } from "../config/secrets.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "../engine/embedded/embedded-engine.ts";
 import { AppError } from "../errors.ts";
 import { systemClock } from "../platform/clock.ts";
-import { prepareHome } from "../platform/files.ts";
+import { prepareHome } from "../platform/directories.ts";
 import { readOrCreateInstanceId } from "../platform/instance.ts";
 import { packageVersion } from "../platform/package.ts";
 import { type HomePaths, homePaths } from "../platform/paths.ts";

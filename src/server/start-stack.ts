@@ -1,6 +1,6 @@
 import { readPidFile } from "../components/process/pid-file.ts";
 import { AppError } from "../errors.ts";
-import { prepareHome } from "../platform/files.ts";
+import { prepareHome } from "../platform/directories.ts";
 import { readOrCreateInstanceId } from "../platform/instance.ts";
 import { withLock } from "../platform/lock.ts";
 import { packageVersion } from "../platform/package.ts";

@@ -266,6 +266,7 @@ export function describeEngineContract(createWorld: () => Promise<EngineWorld>):
       if (listed.length === 3) await world.engine.run(runRequest("hello"));
     } while (cursor !== null);
     expect(listed).toEqual(ids.toReversed());
+    expect(await world.engine.list({ limit: 8, cursor: null, phase: null })).toMatchObject({ nextCursor: null });
   });
 
   test("the list can be narrowed to a phase, and the depth counts what is unfinished", async () => {

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LogItem } from "../../src/logs/record.ts";
 import { faultsOf } from "../support/envelope.ts";
@@ -37,7 +39,7 @@ describe("the logs of a running stack", () => {
   }
 
   test("those of the container are its docker logs: the last 50 lines, the last N, or all, in order", async () => {
-    const whole = (await docker("logs", rig.containerId())).split("\n");
+    const whole = (await dockerLogs(rig.containerId()));
     expect(whole.length).toBeGreaterThan(LINES);
     expect(await logs("-c", "agent-runner", "-n", "all")).toEqual(whole);
     expect(await logs("-c", "agent-runner")).toEqual(whole.slice(-50));
@@ -103,13 +105,13 @@ describe("the logs of a running stack", () => {
     process.kill(Number(await docker("inspect", "-f", "{{.State.Pid}}", rig.containerId())), "SIGKILL");
     await follow.until("the lines of the second run", () => count(`chatter ${LINES}"`) === 2);
     await rig.until(({ state }) => state === "ready", "the stack to be ready again");
-    const connected = (await docker("logs", rig.containerId())).split("\n").length;
+    const connected = (await dockerLogs(rig.containerId())).length;
     await follow.until("all lines of the second run", () => follow.lines.length > connected);
     expect(await follow.interrupt()).toBe(130);
     const shown = follow.records<LogItem>().map((item) => (item.type === "log" ? item.line : item.marker));
     const [one, two] = [shown.slice(0, shown.indexOf("restarted")), shown.slice(shown.indexOf("restarted") + 1)];
     expect(shown.filter((line) => line === "restarted")).toHaveLength(1);
-    expect([...one, ...two].slice(0, connected)).toEqual((await docker("logs", rig.containerId())).split("\n").slice(0, connected));
+    expect([...one, ...two].slice(0, connected)).toEqual((await dockerLogs(rig.containerId())).slice(0, connected));
     for (const run of [one, two]) expect(run.filter((line) => /^chatter/.test(line))).toHaveLength(LINES);
   });
 
@@ -133,3 +135,9 @@ test("the logs of a home that never ran are empty, and say why", async () => {
   expect(stderr).toContain("stigmer server start");
   expect(await rig.dispose()).toEqual([]);
 });
+
+/** What `docker logs` shows, both streams in their order. */
+async function dockerLogs(id: string): Promise<string[]> {
+  const { stdout } = await promisify(execFile)("sh", ["-c", 'docker logs "$0" 2>&1', id]);
+  return stdout.trimEnd().split("\n");
+}

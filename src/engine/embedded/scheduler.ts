@@ -1,15 +1,16 @@
 import type { Delivery, Outcome, QueueName } from "@stigmer/agent-runner/protocol";
-import { LEASE_MS } from "@stigmer/agent-runner/protocol";
 import type { Clock } from "../../platform/clock.ts";
 import type { Store } from "../../store/open.ts";
 import type { Stopping } from "../../store/tasks.ts";
 import { type Ending, endExecution } from "./ending.ts";
 import type { EventBell } from "./event-bell.ts";
+import { Leases } from "./leases.ts";
+import { createPersist, type Persist } from "./persist.ts";
 import { ReadyQueue } from "./ready-queue.ts";
-import { RunnerRefusal } from "./refusal.ts";
 import type { RunnerSession, Sessions } from "./sessions.ts";
 import { freePlaces, type WaitingPolls } from "./waiting-polls.ts";
-import { createWork, type UnfinishedTask, type Work } from "./work.ts";
+import { readUnfinished, type UnfinishedTask } from "./unfinished.ts";
+import { createWork, type Work } from "./work.ts";
 
 /**
  * How long a runner has to confirm that it put an execution down before the server ends it by itself. A cancelled
@@ -20,8 +21,6 @@ export const STOP_GRACE_MS = 1_500;
 export const MAX_DEATHS = 5;
 /** The used time is written down with everything else that is written, and at least this often while it runs. */
 const SAVE_TIME_EVERY_MS = 5_000;
-/** After a write that failed, on a full disk for instance. */
-const RETRY_MS = 1_000;
 
 export interface SchedulerOptions {
   store: Store;
@@ -40,29 +39,32 @@ export interface SchedulerOptions {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #works = new Map<string, Work>();
-  readonly #leased = new Map<string, Work>();
+  readonly #leases: Leases;
   readonly #ready = new ReadyQueue();
+  readonly #persist: Persist;
   #isClosed = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#persist = createPersist(options);
+    this.#leases = new Leases({
+      clock: options.clock,
+      sessions: options.sessions,
+      onExpired: (work) => this.release(work, { isDeath: true }),
+    });
   }
 
   /** Takes over what an earlier server left: leases run for one more period from now. */
   restore(): void {
-    const { store } = this.#options;
-    for (const task of store.tasks.list()) {
-      const { id, limitMs, conversationId } = store.executions.byNumber(task.execution);
-      const lastSeq = store.events.lastSeq(task.execution);
-      const hasEnvironment = Object.keys(task.environment).length > 0;
-      const work = this.#createWork({ ...task, executionId: id, limitMs, conversationId, lastSeq, hasEnvironment });
-      const session = task.lease === null ? null : this.#sessions.find(task.lease.runnerSession);
-      if (task.lease !== null && session !== null) {
-        this.#attach(work, session, task.lease.id);
-        if (task.stopping !== null) this.#stopWithin(work, task.stopping);
-      } else if (task.lease === null && task.stopping === null) this.#makeReady(work);
+    for (const { lease, stopping, ...task } of readUnfinished(this.#options.store)) {
+      const work = this.#createWork(task);
+      const session = lease === null ? null : this.#sessions.find(lease.runnerSession);
+      if (lease !== null && session !== null) {
+        this.#take(work, session, lease.id);
+        if (stopping !== null) this.#stopWithin(work, stopping);
+      } else if (lease === null && stopping === null) this.#makeReady(work);
       else {
-        work.stopping = task.stopping;
+        work.stopping = stopping;
         this.#release(work, { isDeath: false });
       }
     }
@@ -95,13 +97,9 @@ export class Scheduler {
     }
   }
 
-  /** The lease of one of this session's executions, renewed. @throws RunnerRefusal lease_lost */
+  /** The execution that a session holds by this lease, which lives on from now. @throws RunnerRefusal lease_lost */
   requireLease(sessionId: string, leaseId: string): Work {
-    const work = this.#leased.get(leaseId);
-    if (work?.lease?.sessionId !== sessionId) throw new RunnerRefusal("lease_lost");
-    work.lease.expiry.cancel();
-    work.lease.expiry = this.#expireLater(work, leaseId);
-    return work;
+    return this.#leases.renew(sessionId, leaseId);
   }
 
   /** Writes the used time down when that was long ago. */
@@ -116,7 +114,7 @@ export class Scheduler {
   release(work: Work, { isDeath }: { isDeath: boolean }): void {
     const leaseId = work.lease?.id;
     if (leaseId === undefined) return;
-    this.#untilWritten(
+    this.#persist(
       () => this.#release(work, { isDeath }),
       () => work.lease?.id === leaseId,
     );
@@ -140,7 +138,7 @@ export class Scheduler {
     if (work.hasEnvironment) store.erase();
     this.#works.delete(work.executionId);
     this.#ready.remove(work);
-    this.#detach(work);
+    this.#leases.end(work);
     work.time.stop();
     work.stopDeadline?.cancel();
     bell.ring(work.executionId);
@@ -148,7 +146,7 @@ export class Scheduler {
 
   /** It cannot be given to any runner. */
   fail(work: Work, error: { code: string; message: string }): void {
-    this.#untilWritten(
+    this.#persist(
       () => this.end(work, { phase: "failed", error }),
       () => this.#works.has(work.executionId),
     );
@@ -186,7 +184,7 @@ export class Scheduler {
     const work: Work = createWork(task, {
       clock: this.#options.clock,
       onTimeUp: () =>
-        this.#untilWritten(
+        this.#persist(
           () => this.stop(work, "timed_out"),
           () => this.#works.has(work.executionId),
         ),
@@ -208,29 +206,13 @@ export class Scheduler {
     for (const { work, id } of leases) {
       work.attempt += 1;
       this.#ready.remove(work);
-      this.#attach(work, session, id);
+      this.#take(work, session, id);
     }
   }
 
-  #attach(work: Work, session: RunnerSession, leaseId: string): void {
-    work.lease = { id: leaseId, sessionId: session.id, expiry: this.#expireLater(work, leaseId) };
-    this.#leased.set(leaseId, work);
-    session.leases.add(work);
+  #take(work: Work, session: RunnerSession, leaseId: string): void {
+    this.#leases.begin(work, session, leaseId);
     work.time.start();
-  }
-
-  #detach(work: Work): void {
-    if (work.lease === null) return;
-    work.lease.expiry.cancel();
-    this.#leased.delete(work.lease.id);
-    this.#sessions.find(work.lease.sessionId)?.leases.delete(work);
-    work.lease = null;
-  }
-
-  #expireLater(work: Work, leaseId: string): { cancel(): void } {
-    return this.#options.clock.setTimer(() => {
-      if (work.lease?.id === leaseId) this.release(work, { isDeath: true });
-    }, LEASE_MS);
   }
 
   #release(work: Work, { isDeath }: { isDeath: boolean }): void {
@@ -247,7 +229,7 @@ export class Scheduler {
     const elapsedMs = Math.round(work.time.usedMs);
     this.#options.store.tasks.release(work.number, { attempt: work.attempt, deaths, elapsedMs });
     work.deaths = deaths;
-    this.#detach(work);
+    this.#leases.end(work);
     this.#makeReady(work);
     this.dispatch(work.queue);
   }
@@ -256,7 +238,7 @@ export class Scheduler {
     work.stopping = stopping;
     work.stopDeadline = this.#options.clock.setTimer(
       () =>
-        this.#untilWritten(
+        this.#persist(
           () => this.end(work, { phase: stopping }),
           () => this.#works.has(work.executionId),
         ),
@@ -272,17 +254,6 @@ export class Scheduler {
   #countTime(work: Work): void {
     if (this.#sessions.serves(work.queue)) work.time.stop();
     else work.time.start();
-  }
-
-  /** For what nobody waits for: a write that fails is tried again while it is still needed. */
-  #untilWritten(write: () => void, isNeeded: () => boolean): void {
-    if (this.#isClosed || !isNeeded()) return;
-    try {
-      write();
-    } catch (error) {
-      this.#options.onFault(error);
-      this.#options.clock.setTimer(() => this.#untilWritten(write, isNeeded), RETRY_MS);
-    }
   }
 }
 

@@ -1,8 +1,9 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
 import type { Clock } from "../../platform/clock.ts";
-import type { Stopping, TaskRow } from "../../store/tasks.ts";
+import type { Stopping } from "../../store/tasks.ts";
 import type { Mask } from "./mask.ts";
 import { RunningTime } from "./running-time.ts";
+import type { UnfinishedTask } from "./unfinished.ts";
 
 /** The right of one runner session to work on an execution until it expires. */
 export interface Lease {
@@ -37,10 +38,6 @@ export interface Work {
   /** Made from its secrets when it is first needed. */
   mask: Mask | null;
 }
-
-/** The stored task and what of its execution the scheduler must know. */
-export type UnfinishedTask = Pick<TaskRow, "execution" | "queue" | "attempt" | "deaths" | "elapsedMs"> &
-  Pick<Work, "executionId" | "limitMs" | "conversationId" | "hasEnvironment" | "lastSeq">;
 
 /** Nobody's yet, with its clock standing still. */
 export function createWork(task: UnfinishedTask, { clock, onTimeUp }: { clock: Clock; onTimeUp: () => void }): Work {

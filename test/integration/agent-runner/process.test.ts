@@ -169,6 +169,10 @@ describe("the health check", () => {
     await backend.until("the first poll", () => backend.polls.length > 0);
     expect(await healthcheck()).toEqual({ code: 0, output: "" });
     const longAgo = Date.now() / 1000 - 61;
+    const polls = backend.polls.length;
+    await utimes(directory.file("stigmer-runner.polling"), longAgo, longAgo);
+    await backend.until("another poll", () => backend.polls.length > polls);
+    expect(await healthcheck()).toEqual({ code: 0, output: "" });
     for (const { child, exit } of runners.splice(0)) {
       child.kill("SIGKILL");
       await exit;

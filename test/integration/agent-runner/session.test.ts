@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { agent, type RunnerRig, startRunner } from "../../support/agent-runner-rig.ts";
 import { FakeBackend } from "../../support/fake-backend.ts";
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 describe("a runner's boot", () => {
-  test("tells the server who it is and that its workspace can be written", () => {
+  test("tells the server who it is and that its workspace can be written", async () => {
     expect(backend.hellos).toEqual([
       {
         runnerId: "the-runner",
@@ -35,6 +35,7 @@ describe("a runner's boot", () => {
         workspace: { path: directory.file("workspace"), writable: true, reason: null },
       },
     ]);
+    expect(await readdir(directory.file("workspace"))).toEqual([]);
   });
 
   test("logs version, role, queue, engine, model and workspace, then connected, then polling", () => {

@@ -30,6 +30,19 @@ test("lines are shown as they are written, after those that were there", async (
   expect(follower.lines).toEqual(["one", "two", "half a line"]);
 });
 
+test("a line wakes its reader: forty of them, one after the other, do not wait for forty ticks", async () => {
+  await using directory = await temporaryDirectory();
+  const file = directory.file("server.log");
+  writeFileSync(file, "");
+  await using follower = follow(file, directory.path);
+  const beganMs = performance.now();
+  for (const line of numbered(1, 40)) {
+    appendFileSync(file, logText([line]));
+    await follower.untilShown(line);
+  }
+  expect(performance.now() - beganMs).toBeLessThan(15_000); // Ticks alone would take twenty seconds.
+});
+
 test("a log that does not exist yet is followed from its first line", async () => {
   await using directory = await temporaryDirectory();
   const file = directory.file("logs/server.log");
@@ -116,10 +129,17 @@ test("a rotation that was killed between its steps, and repaired by the next pro
 test("a rotation between finding a file and reading it goes unnoticed", async () => {
   await using directory = await temporaryDirectory();
   const file = directory.file("server.log");
-  using logger = loggerTo(file, 6000, 1000);
+  const last = 10_000;
+  using logger = loggerTo(file, 6000, 10_000);
   let next = 1;
+  const write = (count: number): void => {
+    for (const end = Math.min(last, next + count - 1); next <= end; next += 1) logger.info(`line ${next}`);
+  };
+  let isHostile = false;
+  let step = 0;
   const writeSome = (): void => {
-    for (let count = 0; count < 90 && next <= 2000; count += 1, next += 1) logger.info(`line ${next}`);
+    step += 1;
+    if (isHostile) write((step * 37) % 200);
   };
   // Every step of the reader is preceded by enough lines for a rotation.
   const hostile: LogFiles = {
@@ -148,8 +168,11 @@ test("a rotation between finding a file and reading it goes unnoticed", async ()
     },
   };
   await using follower = follow(file, directory.path, hostile);
-  await follower.untilShown("line 2000");
-  expect(follower.lines.slice(1)).toEqual(numbered(1, 2000));
+  write(1);
+  await follower.untilShown("line 1");
+  isHostile = true;
+  await follower.untilShown(`line ${last}`);
+  expect(follower.lines.slice(1)).toEqual(numbered(1, last));
 });
 
 test("a follower of a writer that rotates at full speed misses nothing, or says so where it did", async () => {

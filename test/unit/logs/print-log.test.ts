@@ -16,7 +16,7 @@ test("a label and a time stand before the line, in this order", async () => {
 });
 
 test("records are JSON in the promised shape, whatever stands in a line", async () => {
-  const texts = ["plain", 'with "quotes" and \\', "tab\tand \u001b[31m", "grüße 🎉", ""];
+  const texts = ["plain", 'with "quotes"', "C:\\path", "tab\tand \u001b[31m", "grüße 🎉", ""];
   const printed = await print(
     texts.map((text) => line(text)),
     { json: true },
