@@ -29,6 +29,11 @@ export function fromContainerExit(exitCode: number, outOfMemory: boolean): ExitR
   return { code: exitCode, signal, outOfMemory, explanation: null };
 }
 
+/** Somebody removed it: there is nothing left that could tell more. */
+export function containerRemoved(): ExitReport {
+  return { code: null, signal: null, outOfMemory: false, explanation: "its container was removed" };
+}
+
 function signalName(number: number): string | null {
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? null;
 }

@@ -54,11 +54,13 @@ export async function* mergeLive(sources: readonly LogSource[]): AsyncIterable<S
     if (running.length === 0) return;
     await Promise.race(running.map((feed) => feed.ready));
     await new Promise((resolve) => setTimeout(resolve, REORDER_MS));
-    const items = feeds.flatMap((feed) => feed.peek());
+    // Only these: another feed may get its batch while they are used.
+    const full = feeds.filter((feed) => feed.hasItems);
+    const items = full.flatMap((feed) => feed.peek());
     // A stable sort by a time that never falls inside a component keeps each component's order.
     items.sort((a, b) => a.orderMs - b.orderMs);
     if (items.length > 0) yield items.map(({ item }) => item);
-    for (const feed of feeds) feed.advance();
+    for (const feed of full) feed.advance();
   }
 }
 
@@ -149,6 +151,11 @@ class Feed {
     this.ready = this.#pull();
   }
 
+  /** Whether {@link peek} has something to give, be it the failure of the source. */
+  get hasItems(): boolean {
+    return this.#items !== null || this.#failure !== null;
+  }
+
   peek(): OrderedItem[] {
     if (this.#failure !== null) throw this.#failure.error;
     return this.#items ?? [];
@@ -156,9 +163,8 @@ class Feed {
 
   /** What was peeked at is used: ask for more. */
   advance(): void {
-    if (this.#items === null) return;
     this.#items = null;
-    if (!this.ended) this.ready = this.#pull();
+    this.ready = this.#pull();
   }
 
   async #pull(): Promise<void> {

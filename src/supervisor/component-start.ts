@@ -1,6 +1,8 @@
+import { isContainerInstance } from "../components/container/container-instance.ts";
 import { proveServerReachable } from "../components/container/reachability.ts";
+import { containerRemoved, fromContainerExit } from "../components/exit-reason.ts";
 import type { ComponentInstance } from "../components/instance.ts";
-import type { DockerEngine } from "../docker/engine.ts";
+import { type DockerEngine, DockerRequestError } from "../docker/engine.ts";
 import { AppError } from "../errors.ts";
 import { sleep } from "../platform/clock.ts";
 import type { StackEvent } from "../stack/events.ts";
@@ -19,6 +21,8 @@ export interface ComponentStartOptions {
   signal: AbortSignal;
   /** On the monotonic clock. */
   deadlineMs: number;
+  /** Of the whole start. */
+  timeoutMs: number;
   removal: RemovalContext;
   begin: (component: Supervised, instance: ComponentInstance, operation: Operation) => void;
   emit: (event: StackEvent) => void;
@@ -113,9 +117,11 @@ async function awaitReady(component: Supervised, timeoutMs: number, options: Com
       instance,
       registry: deps.registry,
       timeoutMs,
+      limitMs: options.timeoutMs,
       signal,
       clock: deps.clock,
     });
+    void noticeEnd(instance, signal, options);
     const hello = await Promise.race([polling, proveReachable(component, instance, signal, options)]);
     const workspace = hello?.workspace ?? null;
     if (workspace !== null && !workspace.writable) throw workspaceError(component.name, workspace, deps.paths);
@@ -124,6 +130,27 @@ async function awaitReady(component: Supervised, timeoutMs: number, options: Com
     throw error;
   } finally {
     settled.abort(new Error("settled"));
+  }
+}
+
+/**
+ * Docker's events are followed only once the stack stands, and a container may end before the first of them is heard. So
+ * during its start the container itself is waited for.
+ */
+async function noticeEnd(
+  instance: ComponentInstance,
+  signal: AbortSignal,
+  { engine }: Pick<ComponentStartOptions, "engine">,
+): Promise<void> {
+  if (engine === null || !isContainerInstance(instance)) return;
+  const { containerId } = instance;
+  try {
+    await engine.waitContainer(containerId, { signal }).catch(rethrowUnlessRefused);
+    const found = await engine.inspectContainer(containerId, { signal });
+    if (found === null) instance.end(containerRemoved());
+    else if (!found.state.running) instance.end(fromContainerExit(found.state.exitCode, found.state.oomKilled));
+  } catch {
+    // The start is settled, or Docker went away: then its end is told by the start's deadline.
   }
 }
 
@@ -140,7 +167,8 @@ async function proveReachable(
   } catch {
     return forever(); // Settled or aborted: the other side of the race has the answer.
   }
-  await proveServerReachable(engine, instance.containerId, component.spec);
+  // A container that does not run any more has a better reason to give: its exit.
+  await proveServerReachable(engine, instance.containerId, component.spec).catch(rethrowUnlessRefused);
   return forever();
 }
 
@@ -151,6 +179,11 @@ async function exitedError(component: Supervised, error: ExitedBeforeReady, deps
     actions: [{ label: "Read its whole log", command: `stigmer server logs -c ${component.name} -n all` }],
     cause: error,
   });
+}
+
+/** Of a container that has ended or was removed. */
+function rethrowUnlessRefused(error: unknown): void {
+  if (!(error instanceof DockerRequestError)) throw error;
 }
 
 function isAdoption(operation: Operation): boolean {

@@ -1,5 +1,5 @@
 import { isContainerInstance } from "../components/container/container-instance.ts";
-import { type ExitReport, fromContainerExit } from "../components/exit-reason.ts";
+import { containerRemoved, type ExitReport, fromContainerExit } from "../components/exit-reason.ts";
 import type { ComponentInstance } from "../components/instance.ts";
 import type { EngineEvent } from "../docker/engine.ts";
 import { isHealable } from "../stack/state.ts";
@@ -64,7 +64,7 @@ export class ContainerWatch {
     try {
       const engine = await this.#deps.docker.engine(AbortSignal.timeout(LOOK_UP_TIMEOUT_MS));
       const found = await engine.inspectContainer(instance.containerId);
-      if (found === null) end(component, removed());
+      if (found === null) end(component, containerRemoved());
       else if (!found.state.running) end(component, fromContainerExit(found.state.exitCode, found.state.oomKilled));
       else if (component.state.kind === "unknown") this.#options.seenAgain(component);
     } catch (error) {
@@ -75,10 +75,10 @@ export class ContainerWatch {
   }
 
   #onDestroyed(component: Supervised): void {
-    if (component.instance?.containerId === component.containerId) end(component, removed());
+    if (component.instance?.containerId === component.containerId) end(component, containerRemoved());
     const diedAtMs = component.lastExit === null ? 0 : Date.parse(component.lastExit.at);
     if (this.#deps.clock.nowMs() - diedAtMs < REMOVAL_EXPLAINS_MS) {
-      component.noteExit(removed(), this.#deps.clock.nowMs());
+      component.noteExit(containerRemoved(), this.#deps.clock.nowMs());
     }
   }
 
@@ -89,8 +89,4 @@ export class ContainerWatch {
 
 function end(component: Supervised, report: ExitReport): void {
   if (component.instance !== null && isContainerInstance(component.instance)) component.instance.end(report);
-}
-
-function removed(): ExitReport {
-  return { code: null, signal: null, outOfMemory: false, explanation: "its container was removed" };
 }

@@ -10,6 +10,8 @@ export interface ReadinessWait {
   instance: ComponentInstance;
   registry: RunnerRegistry;
   timeoutMs: number;
+  /** What the error of a wait in vain names: the whole start's limit, of which other things took a part. */
+  limitMs: number;
   signal: AbortSignal;
   clock?: Clock;
 }
@@ -44,7 +46,7 @@ export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
     const unsubscribe = registry.onPolling((runnerId, polling, hello) => {
       if (polling && runnerId === instance.runnerId) finish(() => resolve(hello));
     });
-    const timer = clock.setTimer(() => finish(() => reject(timeoutError(component, timeoutMs))), timeoutMs);
+    const timer = clock.setTimer(() => finish(() => reject(timeoutError(component, wait.limitMs))), timeoutMs);
     signal.addEventListener("abort", onAbort, { once: true });
     void instance.exited.then((report) => finish(() => reject(new ExitedBeforeReady(component, describeExit(report)))));
 
@@ -57,8 +59,8 @@ export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
   });
 }
 
-function timeoutError(component: ComponentName, timeoutMs: number): AppError {
-  return new AppError("START_TIMEOUT", `${component} did not begin to poll its queue within ${timeoutMs / 1000} s`, {
+function timeoutError(component: ComponentName, limitMs: number): AppError {
+  return new AppError("START_TIMEOUT", `${component} did not begin to poll its queue within ${limitMs / 1000} s`, {
     hint: "Its log says how far it came; a longer wait is --timeout.",
     actions: [{ label: "Read its log", command: `stigmer server logs -c ${component}` }],
   });

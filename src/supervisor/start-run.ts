@@ -107,6 +107,7 @@ export class StartRun {
       engine: this.#engine,
       signal: this.#abort.signal,
       deadlineMs,
+      timeoutMs: this.#options.timeoutMs,
       removal: this.#removal(),
       begin: (target, instance, by) => this.#begin(target, instance, by),
       emit: this.#options.emit,

@@ -46,6 +46,7 @@ export function describeEngineContract(createWorld: () => Promise<EngineWorld>):
       "message.completed",
       "execution.succeeded",
     ]);
+    expect(events[1]?.data).toEqual({ provider: "scripted", model: null });
     expect(events.at(-1)?.data).toEqual({ output: "one two three" });
   });
 

@@ -76,8 +76,14 @@ describe("healing", () => {
     const rig = await startedRig();
     const killed = rig.pid("workflow-runner");
     crash(killed);
-    const status = await rig.until(({ components }) => components[1]?.restarts === 1 && components[1].state === "ready", "a restart");
-    expect(status.components[1]).toMatchObject({ restarts: 1, lastExit: { signal: "SIGKILL", reason: "killed by SIGKILL" } });
+    const status = await rig.until(
+      ({ components }) => components[1]?.restarts === 1 && components[1].state === "ready",
+      "a restart",
+    );
+    expect(status.components[1]).toMatchObject({
+      restarts: 1,
+      lastExit: { signal: "SIGKILL", reason: "killed by SIGKILL" },
+    });
     expect(rig.pid("workflow-runner")).not.toBe(killed);
     expect(await rig.dispose()).toEqual([]);
   });
@@ -86,7 +92,10 @@ describe("healing", () => {
     const rig = await startedRig();
     const id = rig.containerId();
     crash(await initPid(rig));
-    const status = await rig.until(({ components }) => components[2]?.restarts === 1 && components[2].state === "ready", "a restart");
+    const status = await rig.until(
+      ({ components }) => components[2]?.restarts === 1 && components[2].state === "ready",
+      "a restart",
+    );
     expect(status.components[2]).toMatchObject({ containerId: id, lastExit: { reason: "killed by SIGKILL" } });
     expect(rig.containerId()).toBe(id);
     expect(await rig.dispose()).toEqual([]);
@@ -96,7 +105,10 @@ describe("healing", () => {
     const rig = await startedRig();
     const id = rig.containerId();
     await docker("rm", "-f", id);
-    const status = await rig.until(({ components }) => components[2]?.restarts === 1 && components[2].state === "ready", "a new container");
+    const status = await rig.until(
+      ({ components }) => components[2]?.restarts === 1 && components[2].state === "ready",
+      "a new container",
+    );
     expect(status.components[2]).toMatchObject({ lastExit: { reason: "its container was removed" } });
     expect(rig.containerId()).not.toBe(id);
     expect(await rig.dispose()).toEqual([]);
@@ -108,7 +120,13 @@ describe("strangers", () => {
     const rig = await startedRig();
     await rig.run(["server", "stop"]);
     // This very test process is the stranger: alive, and not what the record says.
-    const record = { startTime: 1, bootId: "another boot", executable: "x", instance: rig.instance(), version: "0.1.0" };
+    const record = {
+      startTime: 1,
+      bootId: "another boot",
+      executable: "x",
+      instance: rig.instance(),
+      version: "0.1.0",
+    };
     const texts = [`${process.pid}\n${JSON.stringify(record)}\n`, `${process.pid}\n`, `${process.pid} garbage\n{`];
     for (const text of texts) {
       for (const file of ["daemon.pid", "workflow-runner.pid"]) writeFileSync(rig.path("data", file), text);
@@ -154,7 +172,16 @@ describe("strangers", () => {
   test("a container-ID file that names somebody else's container never gets it touched", async () => {
     const rig = await startedRig();
     await rig.run(["server", "stop"]);
-    const id = await docker("run", "-d", "--network", "none", "--entrypoint", "sleep", "stigmer-agent-runner:local", "300");
+    const id = await docker(
+      "run",
+      "-d",
+      "--network",
+      "none",
+      "--entrypoint",
+      "sleep",
+      "stigmer-agent-runner:local",
+      "300",
+    );
     try {
       writeFileSync(rig.path("data", "agent-runner-container.id"), `${id}\n`);
       expect((await rig.status()).exitCode).toBe(1);

@@ -96,7 +96,9 @@ test("with a dead server and a mute Docker, status exits 4 at once and keeps the
   process.kill(rig.pid("daemon"), "SIGKILL");
   const socket = await fakeDocker(null);
   const env = { DOCKER_HOST: `unix://${socket}` };
-  const { result, ms } = await timed(rig.json<{ components: { name: string; state: string }[] }>(["server", "status"], { env }));
+  const { result, ms } = await timed(
+    rig.json<{ components: { name: string; state: string }[] }>(["server", "status"], { env }),
+  );
   expect(result.exitCode).toBe(4);
   expect(ms).toBeLessThan(STATUS_LIMIT_MS);
   expect(result.envelope).toMatchObject({ status: "ok", error: null });

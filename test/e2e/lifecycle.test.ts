@@ -100,7 +100,9 @@ describe("a stack that was started once", () => {
     expect((await fetch(`${endpoint}/health`, { method: "POST" })).status).toBe(401);
     const authorization = `Bearer ${rig.read("run", "token").trim()}`;
     expect((await fetch(`${endpoint}/v1/status`, { headers: { authorization } })).status).toBe(200);
-    expect((await fetch(`${endpoint}/v1/status`, { headers: { authorization: `${authorization}x` } })).status).toBe(401);
+    expect((await fetch(`${endpoint}/v1/status`, { headers: { authorization: `${authorization}x` } })).status).toBe(
+      401,
+    );
   });
 
   test("a second start exits 0 and changes nothing", async () => {

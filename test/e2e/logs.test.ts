@@ -3,8 +3,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LogItem } from "../../src/logs/record.ts";
 import { faultsOf } from "../support/envelope.ts";
-import { RunningCommand } from "../support/running-command.ts";
 import { imageFrom } from "../support/runner-image.ts";
+import { RunningCommand } from "../support/running-command.ts";
 import { docker, StackRig } from "../support/stack-rig.ts";
 
 /** More lines than a default shows; a pipe within the container keeps them in order. */
@@ -39,7 +39,7 @@ describe("the logs of a running stack", () => {
   }
 
   test("those of the container are its docker logs: the last 50 lines, the last N, or all, in order", async () => {
-    const whole = (await dockerLogs(rig.containerId()));
+    const whole = await dockerLogs(rig.containerId());
     expect(whole.length).toBeGreaterThan(LINES);
     expect(await logs("-c", "agent-runner", "-n", "all")).toEqual(whole);
     expect(await logs("-c", "agent-runner")).toEqual(whole.slice(-50));
@@ -71,7 +71,10 @@ describe("the logs of a running stack", () => {
   test("--since and --until select by time; --since in the future gives nothing", async () => {
     const all = await records("-n", "all");
     const middle = all[Math.floor(all.length / 2)]?.time ?? "";
-    const [since, until] = [await records("-n", "all", "--since", middle), await records("-n", "all", "--until", middle)];
+    const [since, until] = [
+      await records("-n", "all", "--since", middle),
+      await records("-n", "all", "--until", middle),
+    ];
     expect(since).toEqual(all.filter(({ time }) => time >= middle));
     expect(since.length).toBeLessThan(all.length);
     expect(until).toEqual(all.filter(({ time }) => time <= middle));
@@ -120,7 +123,9 @@ describe("the logs of a running stack", () => {
     expect((await rig.run(["server", "stop"])).exitCode).toBe(0);
     const stopped = await records("-n", "all");
     for (const component of ["stigmer-server", "workflow-runner", "agent-runner"]) {
-      const before = running.flatMap((item) => (item.type === "log" && item.component === component ? [item.line] : []));
+      const before = running.flatMap((item) =>
+        item.type === "log" && item.component === component ? [item.line] : [],
+      );
       const after = stopped.flatMap((item) => (item.type === "log" && item.component === component ? [item.line] : []));
       expect(before.length).toBeGreaterThan(1);
       expect(after.slice(0, before.length)).toEqual(before);

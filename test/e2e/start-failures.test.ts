@@ -24,7 +24,7 @@ test("a component that never polls ends the start with exit 8, what was awaited 
 });
 
 test("a component that dies at start ends it at once, with its exit code and its last lines", async () => {
-  const script = "i=1; while [ $i -le 30 ]; do echo line $i; i=$((i+1)); done; echo cannot go on >&2; exit 3";
+  const script = "i=1; while [ $i -le 30 ]; do echo line $i; i=$((i+1)); done; echo cannot go on; exit 3";
   await using image = await imageFrom("dying", `ENTRYPOINT ["sh", "-c", ${JSON.stringify(script)}]`);
   const rig = rigWithImage(image.tag);
   for (let time = 0; time < TIMES; time += 1) {
@@ -45,7 +45,7 @@ test("a component that dies at start ends it at once, with its exit code and its
 });
 
 test("a component that is killed at start is told by its signal", async () => {
-  await using image = await imageFrom("killed", `ENTRYPOINT ["sh", "-c", "kill -9 $$"]`);
+  await using image = await imageFrom("killed", 'ENTRYPOINT ["tini", "--", "sh", "-c", "kill -9 $$"]');
   const rig = rigWithImage(image.tag);
   const { exitCode, envelope } = await rig.json(["server", "start"]);
   expect([exitCode, envelope.error?.code]).toEqual([1, "COMPONENT_EXITED"]);

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { loadDocuments } from "@stigmer/agent-runner/definitions";
-import type { EventDelivery, Json } from "@stigmer/agent-runner/protocol";
+import { type EventDelivery, type Json, QUEUES, type QueueName } from "@stigmer/agent-runner/protocol";
 import { serve } from "../../agent-runner/src/boot/serve.ts";
 import type { Logger } from "../../agent-runner/src/logging/writer.ts";
 import type { FakeBackend } from "./fake-backend.ts";
@@ -12,10 +12,10 @@ export interface RunnerRig {
   stop(): Promise<void>;
 }
 
-/** The agent role in this process, with a workspace of the test's own. */
+/** A runner in this process, by default of the agent role, with a workspace of the test's own. */
 export async function startRunner(
   backend: FakeBackend,
-  { directory, env = {} }: { directory: string; env?: NodeJS.ProcessEnv },
+  { directory, queue = QUEUES.agent }: { directory: string; queue?: QueueName },
 ): Promise<RunnerRig> {
   const tokenFile = `${directory}/token`;
   await writeFile(tokenFile, backend.token);
@@ -27,13 +27,13 @@ export async function startRunner(
       mode: "local",
       backendUrl: backend.url,
       tokenFile,
-      queue: "agent_execution_runner",
+      queue,
       workspaceRoot: `${directory}/workspace`,
       logLevel: "debug",
       concurrency: 4,
       runnerId: "the-runner",
     },
-    env: { HOME: directory, PATH: process.env["PATH"], TMPDIR: directory, ...env },
+    env: { HOME: directory, PATH: process.env["PATH"], TMPDIR: directory },
     pid: process.pid,
     log: gatherLog(lines),
     stop,

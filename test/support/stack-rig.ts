@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { packageRoot } from "../../src/platform/package.ts";
 import type { ErrorBody } from "../../src/errors.ts";
+import { packageRoot } from "../../src/platform/package.ts";
 import type { ComponentStatus, StackStatus } from "../../src/stack/component.ts";
 
 const execFileAsync = promisify(execFile);
@@ -76,7 +76,10 @@ export class StackRig {
   }
 
   /** Runs a command to its end. */
-  async run(args: string[], options: { env?: Record<string, string | undefined>; input?: string } = {}): Promise<CliResult> {
+  async run(
+    args: string[],
+    options: { env?: Record<string, string | undefined>; input?: string } = {},
+  ): Promise<CliResult> {
     const child = this.spawn(args, options.env);
     if (options.input !== undefined) child.stdin?.write(options.input);
     child.stdin?.end();
@@ -99,7 +102,9 @@ export class StackRig {
     try {
       return { ...result, envelope: JSON.parse(result.stdout) as Envelope<T> };
     } catch (error) {
-      throw new Error(`no envelope from stigmer ${args.join(" ")}: ${result.stdout}\n${result.stderr}`, { cause: error });
+      throw new Error(`no envelope from stigmer ${args.join(" ")}: ${result.stdout}\n${result.stderr}`, {
+        cause: error,
+      });
     }
   }
 
@@ -156,7 +161,13 @@ export class StackRig {
     const instance = this.instance();
     const found: string[] = [];
     for (const { pid, command } of processesOf(instance)) found.push(`process ${pid}: ${command}`);
-    const containers = await docker("ps", "-aq", "--no-trunc", "--filter", `label=ai.stigmer.instance=${instance || "none"}`);
+    const containers = await docker(
+      "ps",
+      "-aq",
+      "--no-trunc",
+      "--filter",
+      `label=ai.stigmer.instance=${instance || "none"}`,
+    );
     for (const id of containers.split("\n").filter(Boolean)) found.push(`container ${id}`);
     for (const folder of ["data", "run"]) {
       if (!this.has(folder)) continue;
@@ -211,7 +222,9 @@ export function processesOf(instance: string): { pid: number; command: string }[
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       try {
-        const isOurs = readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(`STIGMER_INSTANCE=${instance}`);
+        const isOurs = readFileSync(`/proc/${name}/environ`, "utf8")
+          .split("\0")
+          .includes(`STIGMER_INSTANCE=${instance}`);
         const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
         return isOurs && command !== "" ? [{ pid: Number(name), command }] : [];
       } catch {

@@ -37,7 +37,7 @@ export function createBoundedBuffer(limitBytes: number): BoundedBuffer {
     },
     toText(limit = limitBytes) {
       const kept = Buffer.concat([...head, ...tail]);
-      return joinEnds({ start: kept, end: kept, size, limitBytes: limit });
+      return joinEnds({ start: kept, end: kept, size, limitBytes: Math.min(limit, limitBytes) });
     },
   };
 }

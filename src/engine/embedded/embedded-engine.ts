@@ -42,6 +42,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
   const { store, newId, onFault } = options;
   const clock = guardTimers(options.clock, onFault);
   const bell = new EventBell();
+  const closing = new AbortController();
   const polls = new WaitingPolls(clock);
   const sessions: Sessions = new Sessions({
     clock,
@@ -54,8 +55,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
     },
     onServed: (queue) => scheduler.onServed(queue),
   });
-  const scheduler = new Scheduler({ store, clock, newId, bell, polls, sessions, onFault });
-  const closing = new AbortController();
+  const scheduler = new Scheduler({ ...options, clock, bell, polls, sessions, closing: closing.signal });
   sessions.restore();
   scheduler.restore();
 

@@ -6,9 +6,15 @@ export type Persist = (write: () => void, isNeeded: () => boolean) => void;
 /** After a write that failed, on a full disk for instance, in milliseconds. */
 const RETRY_MS = 1_000;
 
-export function createPersist({ clock, onFault }: { clock: Clock; onFault: (error: unknown) => void }): Persist {
+export function createPersist(options: {
+  clock: Clock;
+  /** Aborted when the server ends: the next one finds what was not written. */
+  closing: AbortSignal;
+  onFault: (error: unknown) => void;
+}): Persist {
+  const { clock, closing, onFault } = options;
   const persist: Persist = (write, isNeeded) => {
-    if (!isNeeded()) return;
+    if (closing.aborted || !isNeeded()) return;
     try {
       write();
     } catch (error) {

@@ -8,9 +8,10 @@ import { Leases } from "./leases.ts";
 import { createPersist, type Persist } from "./persist.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 import type { RunnerSession, Sessions } from "./sessions.ts";
-import { freePlaces, type WaitingPolls } from "./waiting-polls.ts";
 import { readUnfinished, type UnfinishedTask } from "./unfinished.ts";
+import { freePlaces, type WaitingPolls } from "./waiting-polls.ts";
 import { createWork, type Work } from "./work.ts";
+import { writeLeases } from "./write-leases.ts";
 
 /**
  * How long a runner has to confirm that it put an execution down before the server ends it by itself. A cancelled
@@ -29,6 +30,8 @@ export interface SchedulerOptions {
   bell: EventBell;
   polls: WaitingPolls;
   sessions: Sessions;
+  /** Aborted when the server ends. */
+  closing: AbortSignal;
   onFault: (error: unknown) => void;
 }
 
@@ -42,7 +45,6 @@ export class Scheduler {
   readonly #leases: Leases;
   readonly #ready = new ReadyQueue();
   readonly #persist: Persist;
-  #isClosed = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class Scheduler {
   restore(): void {
     for (const { lease, stopping, ...task } of readUnfinished(this.#options.store)) {
       const work = this.#createWork(task);
-      const session = lease === null ? null : this.#sessions.find(lease.runnerSession);
+      const session = lease === null ? null : this.#options.sessions.find(lease.runnerSession);
       if (lease !== null && session !== null) {
         this.#take(work, session, lease.id);
         if (stopping !== null) this.#stopWithin(work, stopping);
@@ -156,7 +158,7 @@ export class Scheduler {
   complete(work: Work, outcome: Outcome, items: Delivery[]): void {
     const isStopped = outcome.phase === "cancelled" || outcome.phase === "timed_out";
     this.end(work, isStopped && work.stopping !== null ? { phase: work.stopping } : outcome, items);
-    if (!this.#isClosed) this.dispatch(work.queue);
+    if (!this.#options.closing.aborted) this.dispatch(work.queue);
   }
 
   /**
@@ -168,16 +170,11 @@ export class Scheduler {
   }
 
   close(): void {
-    this.#isClosed = true;
     for (const work of this.#works.values()) {
       work.time.stop();
       work.stopDeadline?.cancel();
       work.lease?.expiry.cancel();
     }
-  }
-
-  get #sessions(): Sessions {
-    return this.#options.sessions;
   }
 
   #createWork(task: UnfinishedTask): Work {
@@ -197,12 +194,7 @@ export class Scheduler {
     const { store, clock, newId } = this.#options;
     const leases = works.map((work) => ({ work, id: newId() }));
     const startedAt = new Date(clock.nowMs()).toISOString();
-    store.transaction(() => {
-      for (const { work, id } of leases) {
-        store.tasks.lease(work.number, { id, runnerSession: session.id, attempt: work.attempt + 1 });
-        if (work.attempt === 0) markRunning(store, work, startedAt);
-      }
-    });
+    writeLeases(store, leases, { runnerSession: session.id, startedAt });
     for (const { work, id } of leases) {
       work.attempt += 1;
       this.#ready.remove(work);
@@ -252,12 +244,7 @@ export class Scheduler {
   }
 
   #countTime(work: Work): void {
-    if (this.#sessions.serves(work.queue)) work.time.stop();
+    if (this.#options.sessions.serves(work.queue)) work.time.stop();
     else work.time.start();
   }
-}
-
-function markRunning(store: Store, { number, conversationId }: Work, startedAt: string): void {
-  const turns = conversationId === null ? 0 : store.conversations.turnCount(conversationId);
-  store.executions.markRunning(number, startedAt, turns);
 }

@@ -134,13 +134,14 @@ describe("a model service", () => {
     expect(service.requests[1]?.body.messages.filter(({ role }) => role === "tool")).toHaveLength(4);
   });
 
-  test("that gives two calls the same id is told both results", async () => {
-    const call = { id: "call_0", name: "shell", arguments: { command: "echo x" } };
-    const { outcome, events } = await run([{ toolCalls: [call, call] }, { text: "ok" }], {
+  test("that gives two calls the same id is told the result of each once", async () => {
+    const call = (text: string) => ({ id: "call_0", name: "shell", arguments: { command: `echo ${text}` } });
+    const { outcome, service } = await run([{ toolCalls: [call("one"), call("two")] }, { text: "ok" }], {
       spec: { tools: ["shell"] },
     });
     expect(outcome).toMatchObject({ phase: "succeeded" });
-    expect(toolOutputs(events)).toHaveLength(2);
+    const results = service.requests[1]?.body.messages.filter(({ role }) => role === "tool") ?? [];
+    expect(results.map(({ content }) => content)).toEqual(["exit code: 0\nstdout:\none", "exit code: 0\nstdout:\ntwo"]);
   });
 });
 

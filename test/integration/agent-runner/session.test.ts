@@ -123,4 +123,19 @@ describe("a session", () => {
     expect(backend.byes).toEqual(["session-1"]);
     expect(backend.hasOutcome(id)).toBe(false);
   });
+
+  test("ends a task whose code throws as failed, so that it is not leased for ever", async () => {
+    // A task of no kind at all: reading its parts throws before the execution begins.
+    const id = backend.enqueue({ definition: HELLO, steps: null as never });
+    expect(await backend.outcome(id)).toMatchObject({ phase: "failed", error: { code: "INTERNAL" } });
+    expect(runner.lines).toContainEqual(expect.stringMatching(/^ERROR this is a bug: /));
+  });
+});
+
+test("the workflow role fails what it cannot run yet", async () => {
+  const workflows = await startRunner(backend, { directory: directory.path, queue: "workflow_execution_runner" });
+  await runner.stop();
+  const id = backend.enqueue({ definition: HELLO });
+  expect(await backend.outcome(id)).toMatchObject({ phase: "failed", error: { code: "INTERNAL" } });
+  await workflows.stop();
 });

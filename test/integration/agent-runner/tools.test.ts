@@ -174,7 +174,9 @@ describe("shell", () => {
   });
 
   test("does not wait for a child that left the group with the output open", async () => {
-    const { output } = await call("shell", { command: "setsid sleep 1000 & echo $!" });
+    const { output } = await call("shell", {
+      command: "setsid sh -c 'touch left; exec sleep 1000' & until [ -e left ]; do sleep 0.01; done; echo $!",
+    });
     const pid = /^exit code: 0\nstdout:\n(\d+)$/.exec(output)?.[1] ?? "";
     expect(isAlive(pid)).toBe(true);
     process.kill(Number(pid), "SIGKILL");

@@ -62,9 +62,12 @@ describe("output", () => {
     expect(stdout).toBe(`${model}\n`);
   });
 
-  test("that nobody reads any more ends the command quietly", async () => {
+  test.each([
+    ["a result", ["completion", "bash"]],
+    ["a stream without end", ["server", "status", "--watch", "--json"]],
+  ])("that nobody reads any more ends the command quietly: %s", async (_, args) => {
     await using home = await temporaryDirectory();
-    const child = startCli(["completion", "bash"], { home: home.path });
+    const child = startCli(args, { home: home.path });
     child.stdout?.destroy();
     expect(await collect(child)).toMatchObject({ exitCode: 0, stderr: "" });
   });

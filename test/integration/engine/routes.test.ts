@@ -151,9 +151,11 @@ test("apply writes all or nothing, and tells created, unchanged and updated", as
   expect(await apply(true, document("a", "1"))).toEqual(["a created"]);
   expect(await apply(false, document("a", "1"), document("b", "1"))).toEqual(["a created", "b created"]);
   expect(await apply(false, document("a", "2"), document("b", "1"))).toEqual(["a updated", "b unchanged"]);
+  const before = api.rig.store.definitions.find("Agent", "b");
   const { definition } = document("b", "1");
   const turned = Object.fromEntries(Object.entries(definition).toReversed());
   expect(await apply(false, { ...document("b", "1"), definition: turned })).toEqual(["b unchanged"]);
+  expect(api.rig.store.definitions.find("Agent", "b")).toEqual(before);
   const { status } = await call(api, "POST", "/v1/apply", {
     dryRun: false,
     documents: [document("c", "1"), { kind: "X" }],

@@ -118,6 +118,14 @@ test("the first Ctrl-C cancels the execution and leaves the exit code to the sig
   expect(await phases(api)).toEqual(["cancelled"]);
 });
 
+test("the terminal event of an execution that Ctrl-C cancelled is the last record", async () => {
+  await using api = await startAgent(workUntilStopped);
+  const user = new AbortController();
+  const rig = { json: true, signal: user.signal, onWrite: interruptOnId(user) };
+  const { stdout } = await runAgent(api, {}, rig);
+  expect(stdout.trim().split("\n").at(-1)).toContain('"type":"execution.cancelled"');
+});
+
 test("a Ctrl-C with a worker that hears nothing ends the command within 2 s all the same", async () => {
   const end = new AbortController();
   await using api = await startAgent(async () => {

@@ -177,9 +177,9 @@ test("a transaction within a transaction is part of it", async () => {
   expect(() =>
     store.transaction(() => {
       store.definitions.apply(agent("a"), "2026-01-01T00:00:00.000Z");
-      throw new Error("no");
+      throw new Error("taken back");
     }),
-  ).toThrow("no");
+  ).toThrow("taken back");
   expect(store.definitions.list("Agent")).toEqual([]);
   await store.close();
 });

@@ -90,6 +90,25 @@ test("live lines that come at the same moment are put in order by time, each com
   expect(await collect(mergeLive(sources))).toEqual(["b1", "b4", "a5", "a3"]);
 });
 
+test("what one source brings while another's lines are being used is not lost", async () => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const late: LogSource = {
+    ...source("stigmer-server"),
+    async *live() {
+      await released;
+      yield [line("stigmer-server", "late", 2)];
+    },
+  };
+  const merged: string[] = [];
+  for await (const items of mergeLive([late, source("workflow-runner", [["early", 1]])])) {
+    merged.push(...shown(items));
+    release();
+    await new Promise(setImmediate); // The late one arrives before the next round.
+  }
+  expect(merged).toEqual(["early", "late"]);
+});
+
 test("a live source that fails ends the merge with its error", async () => {
   const failing: LogSource = {
     ...source("stigmer-server"),

@@ -1,0 +1,62 @@
+/**
+ * `npm run bench [-- --runs N] [--only NAME] [--write]`: the figures of the stack, each beside its target and, where
+ * there is one, its floor or peer from the same run. `--write` puts them into docs/performance.md.
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { benchCommands } from "./commands.mjs";
+import { benchExecutions } from "./executions.mjs";
+import { benchImage } from "./image.mjs";
+import { ROOT } from "./lib/stack-home.mjs";
+import { benchStack } from "./stack.mjs";
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "10" },
+    only: { type: "string" },
+    write: { type: "boolean", default: false },
+  },
+});
+const runs = Number(values.runs);
+
+/** @type {[string, () => any][]} */
+const GROUPS = [
+  ["commands", () => benchCommands({ runs: runs * 2 })],
+  ["stack", () => benchStack({ runs, restSeconds: 20 })],
+  ["image", () => benchImage({ runs })],
+  ["executions", () => benchExecutions({ executions: 600 })],
+];
+
+const tables = [];
+for (const [name, bench] of GROUPS) {
+  if (values.only !== undefined && values.only !== name) continue;
+  const table = toTable(await bench());
+  console.log(`\n## ${name}\n\n${table}`);
+  tables.push(`### ${name}\n\n${table}`);
+}
+if (values.write) writeFigures(tables.join("\n\n"));
+
+/** @param {{ what: string, value: number | null, unit: string, target: string | null, met?: boolean }[]} rows */
+function toTable(rows) {
+  const lines = rows.map(({ what, value, unit, target, met }) => {
+    const figure = value === null ? "not installed here" : `${format(value)} ${unit}`;
+    return `| ${what} | ${figure} | ${target ?? ""} | ${met === undefined ? "" : met ? "met" : "missed"} |`;
+  });
+  return ["| what | measured | target | |", "| --- | --- | --- | --- |", ...lines].join("\n");
+}
+
+/** @param {number} value */
+function format(value) {
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(value < 1 ? 2 : 1);
+}
+
+/** Between the two marks of docs/performance.md; everything else there is prose. @param {string} figures */
+function writeFigures(figures) {
+  const file = join(ROOT, "docs/performance.md");
+  const [before = "", after = ""] = readFileSync(file, "utf8").split(/<!-- figures -->[\s\S]*<!-- end of figures -->/);
+  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, median of ${runs} runs`;
+  writeFileSync(file, `${before}<!-- figures -->\n${machine}\n\n${figures}\n<!-- end of figures -->${after}`);
+}

@@ -1,0 +1,147 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { median } from "./lib/sample.mjs";
+import { cpuMs, residentMb, StackHome } from "./lib/stack-home.mjs";
+
+/** Start, stop, crash and rest of the whole stack. @param {{ runs: number, restSeconds: number }} options */
+export async function benchStack({ runs, restSeconds }) {
+  const starts = [];
+  const stops = [];
+  const runnerRestarts = [];
+  const containerRestarts = [];
+  const rows = [];
+  for (let run = 0; run < runs; run += 1) {
+    const stack = new StackHome(); // cold: no database, no instance
+    try {
+      starts.push(stack.run("server", "start", "-q").ms);
+      runnerRestarts.push(await crash(stack, 1, () => stack.pid("workflow-runner")));
+      containerRestarts.push(await crash(stack, 2, () => containerPid(stack)));
+      if (run === 0) rows.push(...(await benchRest(stack, restSeconds)));
+      stops.push(stack.run("server", "stop", "-q").ms);
+    } finally {
+      stack.dispose();
+    }
+  }
+  const compose = benchCompose(runs);
+  const beats = (/** @type {number} */ ours, /** @type {number | null} */ theirs) => theirs === null || ours < theirs;
+  return [
+    {
+      what: "server start, cold home → every component ready",
+      value: median(starts),
+      unit: "ms",
+      target: "≤ 1,000 ms",
+      met: median(starts) <= 1000 && beats(median(starts), compose?.up ?? null),
+    },
+    {
+      what: "`docker compose up` of the same image (started, not proven ready)",
+      value: compose?.up ?? null,
+      unit: "ms",
+      target: null,
+    },
+    {
+      what: "server stop → everything gone",
+      value: median(stops),
+      unit: "ms",
+      target: "under `docker compose down`",
+      met: beats(median(stops), compose?.down ?? null),
+    },
+    { what: "`docker compose down`", value: compose?.down ?? null, unit: "ms", target: null },
+    {
+      what: "workflow-runner killed → polling again, its own start included",
+      value: median(runnerRestarts),
+      unit: "ms",
+      target: null,
+    },
+    {
+      what: "container killed → polling again, its own start included",
+      value: median(containerRestarts),
+      unit: "ms",
+      target: null,
+    },
+    ...rows,
+  ];
+}
+
+/** Kills a component and measures until the status says that it is ready again. */
+async function crash(/** @type {StackHome} */ stack, /** @type {number} */ index, /** @type {() => number} */ pid) {
+  const watching = stack.watch(
+    (status) => status.components[index].restarts > 0 && status.components[index].state === "ready",
+  );
+  await stack.watch(() => true); // A second watcher has connected, so the first has too.
+  const killedMs = performance.now();
+  process.kill(pid(), "SIGKILL");
+  return (await watching) - killedMs;
+}
+
+function containerPid(/** @type {StackHome} */ stack) {
+  const { containerId } = stack.json("server", "status").components[2];
+  return Number(execFileSync("docker", ["inspect", "-f", "{{.State.Pid}}", containerId], { encoding: "utf8" }));
+}
+
+async function benchRest(/** @type {StackHome} */ stack, /** @type {number} */ seconds) {
+  const server = stack.pid("daemon");
+  const { containerId } = stack.json("server", "status").components[2];
+  const beforeMs = cpuMs(server);
+  await delay(seconds * 1000); // A machine at rest is what is measured.
+  const usedPercent = (cpuMs(server) - beforeMs) / (seconds * 10);
+  const memory = execFileSync("docker", ["stats", "--no-stream", "--format", "{{.MemUsage}}", containerId], {
+    encoding: "utf8",
+  });
+  const containerMb = Number.parseFloat(memory) * (/^[\d.]+GiB/.test(memory) ? 1024 : 1);
+  return [
+    {
+      what: "server at rest, resident",
+      value: residentMb(server),
+      unit: "MB",
+      target: "≤ 75 MB",
+      met: residentMb(server) <= 75,
+    },
+    {
+      what: `server at rest, CPU over ${seconds} s`,
+      value: usedPercent,
+      unit: "% of a core",
+      target: "≤ 0.15 %",
+      met: usedPercent <= 0.15,
+    },
+    {
+      what: "agent-runner container at rest",
+      value: containerMb,
+      unit: "MB",
+      target: "≤ 100 MB",
+      met: containerMb <= 100,
+    },
+  ];
+}
+
+/** The peer, where it is installed: null otherwise, and the row says so. */
+function benchCompose(/** @type {number} */ runs) {
+  const compose = [["docker", "compose"], ["docker-compose"]].find(
+    ([file = "", ...args]) => spawnSync(file, [...args, "version"]).status === 0,
+  );
+  if (compose === undefined) return null;
+  const [file = "", ...prefix] = compose;
+  const env = { ...process.env, STIGMER_HOME: "/nonexistent" };
+  const ups = [];
+  const downs = [];
+  for (let run = 0; run < runs; run += 1) {
+    ups.push(timed(file, [...prefix, "-p", "stigmerbench", "-f", "-", "up", "-d"], env));
+    downs.push(timed(file, [...prefix, "-p", "stigmerbench", "-f", "-", "down"], env));
+  }
+  return { up: median(ups), down: median(downs) };
+}
+
+const COMPOSE_FILE = `
+version: "2.4"
+services:
+  runner:
+    image: stigmer-agent-runner:local
+    network_mode: host
+    environment: { STIGMER_BACKEND_URL: "http://127.0.0.1:9", STIGMER_BACKEND_TOKEN_FILE: /etc/hostname }
+`;
+
+function timed(/** @type {string} */ file, /** @type {string[]} */ args, /** @type {NodeJS.ProcessEnv} */ env) {
+  const startMs = performance.now();
+  const { status, stderr } = spawnSync(file, args, { input: COMPOSE_FILE, env, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${file} ${args.join(" ")} exited ${status}: ${stderr}`);
+  return performance.now() - startMs;
+}
