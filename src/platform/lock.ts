@@ -38,6 +38,18 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
   return result;
 }
 
+/**
+ * Frees the lock of a holder that was killed and clears away what others had prepared when they were; without waiting, and
+ * without touching the lock of a live one.
+ *
+ * @throws AppError STATE_DAMAGED when something else is in the lock's place.
+ */
+export async function clearDeadLock(path: string): Promise<void> {
+  const holder = holderOf(path);
+  if (holder !== null && !(await isAlive(holder))) freeLock(path, holder.entry);
+  await removeLeftovers(path);
+}
+
 interface HeldLock {
   /** False when it was no longer ours. */
   release(): Promise<boolean>;

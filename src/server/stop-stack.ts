@@ -1,13 +1,15 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { readPidFile } from "../components/process/pid-file.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
 import type { DockerEngine } from "../docker/engine.ts";
 import { readInstanceId } from "../platform/instance.ts";
-import { withLock } from "../platform/lock.ts";
+import { clearDeadLock, withLock } from "../platform/lock.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { pollUntil } from "../platform/poll.ts";
 import { identify, isAliveSync } from "../platform/process-identity.ts";
+import { removeLeftovers } from "../platform/temporary-file.ts";
 import { terminate } from "../platform/terminate.ts";
 import type { StackEvent, StopReport } from "../stack/events.ts";
 import type { Observed } from "../stack/observed.ts";
@@ -44,6 +46,12 @@ const DOCKER_DECISION_MS = 3_000;
  * @throws AppError STOP_TIMEOUT; DOCKER_* when a recorded container could not be reached, the processes being gone.
  */
 export async function stopStack(options: StopOptions): Promise<StopReport> {
+  const report = await endStack(options);
+  await clearAfterKilled(options.paths);
+  return report;
+}
+
+async function endStack(options: StopOptions): Promise<StopReport> {
   const instance = await readInstanceId(options.paths);
   if (instance === null) return NOTHING;
   const probe = await probeServer(options.paths, PROBE_TIMEOUT_MS);
@@ -107,6 +115,14 @@ async function askDown(
   } finally {
     forceSignal.removeEventListener("abort", escalate);
   }
+}
+
+/** What commands left that were killed in the middle of a write or holding the lock. */
+async function clearAfterKilled({ dataDir, runDir, logsDir, startLockFile }: HomePaths): Promise<void> {
+  for (const directory of [dataDir, runDir, logsDir]) {
+    if (existsSync(directory)) await removeLeftovers(directory);
+  }
+  if (existsSync(runDir)) await clearDeadLock(startLockFile);
 }
 
 /** Stop without a server: the same observation, the same plan, the same cleanup as the server's own. */

@@ -1,6 +1,6 @@
 import type { AgentTask, EventDelivery, Json, Outcome } from "@stigmer/agent-runner/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { agent, eventTypes, type RunnerRig, startRunner, toolOutputs } from "../../support/agent-runner-rig.ts";
+import { agent, eventTypes, type RunnerRig, startRunner } from "../../support/agent-runner-rig.ts";
 import { FakeBackend } from "../../support/fake-backend.ts";
 import { type FakeAnswer, FakeModel } from "../../support/fake-model.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -137,11 +137,15 @@ describe("a model service", () => {
   test("that gives two calls the same id is told the result of each once", async () => {
     const call = (text: string) => ({ id: "call_0", name: "shell", arguments: { command: `echo ${text}` } });
     const { outcome, service } = await run([{ toolCalls: [call("one"), call("two")] }, { text: "ok" }], {
+      provider: "anthropic",
+      keys: { ANTHROPIC_API_KEY: "sk-ant-test" },
       spec: { tools: ["shell"] },
     });
     expect(outcome).toMatchObject({ phase: "succeeded" });
-    const results = service.requests[1]?.body.messages.filter(({ role }) => role === "tool") ?? [];
-    expect(results.map(({ content }) => content)).toEqual(["exit code: 0\nstdout:\none", "exit code: 0\nstdout:\ntwo"]);
+    expect(service.requests[1]?.body.messages.at(-1)?.content).toMatchObject([
+      { type: "tool_result", tool_use_id: "call_0", content: "exit code: 0\nstdout:\none" },
+      { type: "tool_result", tool_use_id: "call_1_2", content: "exit code: 0\nstdout:\ntwo" },
+    ]);
   });
 });
 

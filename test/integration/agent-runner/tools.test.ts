@@ -164,7 +164,7 @@ describe("shell", () => {
     const long = (name: string) => `echo ${name}-HEAD; yes ${name} | head -c 500000; echo; echo ${name}-TAIL`;
     const { output } = await call("shell", { command: `{ ${long("out")}; }; { ${long("err")}; } >&2` });
     expect(Buffer.byteLength(output)).toBeLessThanOrEqual(LIMIT_BYTES);
-    expect(output).toMatch(/stdout:\nout-HEAD\n[^]*\nout-TAIL\nstderr:\nerr-HEAD\n[^]*\nerr-TAIL$/);
+    expect(output).toMatch(/stdout:\nout-HEAD\n[\s\S]*\nout-TAIL\nstderr:\nerr-HEAD\n[\s\S]*\nerr-TAIL$/);
   });
 
   test("ends what the command left behind, and does not wait for it", async () => {

@@ -37,6 +37,19 @@ test("while nothing can be written a runner is refused and keeps its lease; once
   ]);
 });
 
+test("an execution is queued though the runner that waits for it cannot be given it", async () => {
+  await using rig = await createEngineRig({ clock: new ManualClock() });
+  applyAgent(rig, "hello");
+  const { sessionId } = rig.runner.hello(hello());
+  const poll = expect(pollOne(rig, sessionId)).rejects.toMatchObject({ code: "DISK_FULL" });
+  const { lease } = rig.store.tasks;
+  Object.assign(rig.store.tasks, { lease: fail });
+  const executionId = await rig.engine.run(runRequest("hello"));
+  await poll;
+  Object.assign(rig.store.tasks, { lease });
+  expect(await pollOne(rig, sessionId)).toMatchObject({ executionId, attempt: 1 });
+});
+
 test("a lease that runs out while nothing can be written is freed when there is room again", async () => {
   const clock = new ManualClock();
   await using rig = await createEngineRig({ clock });
@@ -52,11 +65,12 @@ test("a lease that runs out while nothing can be written is freed when there is 
   expect((await leaseOne(rig, { runnerId: "runner-2" })).task).toMatchObject({ executionId, attempt: 2 });
 });
 
+function fail(): never {
+  throw new AppError("DISK_FULL", "The disk is full", { retryable: true });
+}
+
 /** From now on every transaction fails as on a full disk, until the returned function is called. */
 function fillDisk({ store }: Pick<Awaited<ReturnType<typeof createEngineRig>>, "store">): () => void {
-  const fail = (): never => {
-    throw new AppError("DISK_FULL", "The disk is full", { retryable: true });
-  };
   const { transaction, tasks } = store;
   const { release } = tasks;
   Object.assign(store, { transaction: fail });

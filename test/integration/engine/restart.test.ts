@@ -36,6 +36,23 @@ test("a runner works on under its lease when the server comes back, and nothing 
   ]);
 });
 
+test("while the server ends, a runner is told to ask again, and never that its session or lease is gone", async () => {
+  await using rig = await createEngineRig({ clock: new ManualClock() });
+  applyAgent(rig, "hello");
+  await rig.engine.run(runRequest("hello"));
+  const { sessionId, task } = await leaseOne(rig);
+  const held = rig.runner.poll({ sessionId, capacity: 1 }, new AbortController().signal);
+  rig.close();
+  expect(await held).toEqual({ tasks: [] });
+  const lease = { sessionId, leaseId: task.leaseId, items: [] };
+  const ending = expect.objectContaining({ code: "NOT_RUNNING" });
+  expect(() => rig.runner.hello(hello())).toThrow(ending);
+  expect(() => rig.runner.heartbeat({ sessionId, leaseIds: [task.leaseId] })).toThrow(ending);
+  await expect(rig.runner.poll({ sessionId, capacity: 1 }, new AbortController().signal)).rejects.toThrow(ending);
+  await expect(rig.runner.deliver(lease)).rejects.toThrow(ending);
+  await expect(rig.runner.complete({ ...lease, outcome: outcome("x") })).rejects.toThrow(ending);
+});
+
 test("leases begin their time anew with the server, and run out when their runner is not heard of", async () => {
   const before = await createEngineRig({ clock: new ManualClock() });
   applyAgent(before, "hello");

@@ -15,13 +15,14 @@ export const handle: CommandHandler<StatusOptions> = async (options, context) =>
   }
   const status = await readStatus(context);
   for (const warning of status.warnings ?? []) context.warn(warning);
-  const { renderStatus } = await import("../../render/status.ts");
-  return {
-    data: status,
-    text: context.globals.json ? null : renderStatus(status, { color: context.globals.color, nowMs: Date.now() }),
-    exitCode: statusExitCode(status.state),
-  };
+  return { data: status, text: await textOf(status, context), exitCode: statusExitCode(status.state) };
 };
+
+async function textOf(status: StackStatus, { globals }: CommandContext): Promise<string | null> {
+  if (globals.json) return null;
+  const { renderStatus } = await import("../../render/status.ts");
+  return renderStatus(status, { color: globals.color, nowMs: Date.now() });
+}
 
 /** From the server if it answers; else from what it left. Nothing else is loaded while it answers. */
 export async function readStatus(context: CommandContext): Promise<StackStatus> {
