@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { QUEUES } from "@stigmer/agent-runner/protocol";
 import { TOKEN_PATH_IN_CONTAINER, WORKSPACE_IN_CONTAINER } from "../components/container/agent-runner-container.ts";
-import type { Settings } from "./settings.ts";
 import type { DockerFlavour } from "../docker/engine.ts";
 import { type HomePaths, isDefaultHome } from "../platform/paths.ts";
 import type { ComponentSpec, ContainerSpec, ProcessSpec } from "../stack/spec.ts";
+import type { Settings } from "./settings.ts";
 
 /** Facts that settings alone do not know. */
 export interface DesiredInput {
@@ -22,6 +22,9 @@ export interface DesiredInput {
   runnerEntry: string;
   logLevel: string;
 }
+
+/** What the host is called inside a container that does not share its loopback. */
+const HOST_FROM_INSIDE = "host.docker.internal";
 
 /** What should run for these settings. Pure. */
 export function desiredComponents(input: DesiredInput): ComponentSpec[] {
@@ -44,7 +47,7 @@ export function containerUser(uid: number, gid: number): string {
 }
 
 /** Whether the container's loopback is the host's: a host network on an engine that shares this kernel. */
-export function sharesHostLoopback(network: string, flavour: DockerFlavour | null): boolean {
+function sharesHostLoopback(network: string, flavour: DockerFlavour | null): boolean {
   if (network !== "host") return false;
   return flavour === null || flavour === "systemd" || flavour === "dockerd" || flavour === "unknown";
 }
@@ -83,7 +86,7 @@ function runnerProcess(
 function agentRunnerContainer(input: DesiredInput): ContainerSpec {
   const { settings, paths } = input;
   const network = settings.agentRunner.network;
-  const host = sharesHostLoopback(network, input.flavour) ? loopback(settings.server.host) : "host.docker.internal";
+  const sharesLoopback = sharesHostLoopback(network, input.flavour);
   return {
     name: "agent-runner",
     runtime: "container",
@@ -93,14 +96,15 @@ function agentRunnerContainer(input: DesiredInput): ContainerSpec {
     user: containerUser(input.uid, input.gid),
     networkMode: network,
     // Engines on this kernel do not know the name by themselves; the others answer it through their own DNS.
-    extraHosts: network === "host" || network === "none" ? [] : ["host.docker.internal:host-gateway"],
+    extraHosts: network === "host" || network === "none" ? [] : [`${HOST_FROM_INSIDE}:host-gateway`],
     workspace: workspaceOf(input),
     memoryBytes: settings.agentRunner.memoryBytes,
     logMaxSizeBytes: settings.logs.maxSizeBytes,
     logMaxFiles: settings.logs.maxFiles,
     env: {
       MODE: "local",
-      STIGMER_BACKEND_URL: `http://${host}:${input.port}`,
+      STIGMER_BACKEND_URL: `http://${sharesLoopback ? loopback(settings.server.host) : HOST_FROM_INSIDE}:${input.port}`,
+      ...(sharesLoopback ? {} : { STIGMER_LOOPBACK_HOST: HOST_FROM_INSIDE }),
       STIGMER_BACKEND_TOKEN_FILE: TOKEN_PATH_IN_CONTAINER,
       TASK_QUEUE: QUEUES.agent,
       WORKSPACE_ROOT: WORKSPACE_IN_CONTAINER,

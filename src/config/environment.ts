@@ -18,6 +18,7 @@ const OTHER_VARIABLES: readonly string[] = [
   "STIGMER_RUNNER_ID",
   "STIGMER_INSTANCE",
   "STIGMER_COMPONENT",
+  "STIGMER_LOOPBACK_HOST",
 ];
 
 /** Settings and unknown names among the `STIGMER_` variables. An empty variable counts as not set. */

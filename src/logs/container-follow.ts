@@ -1,10 +1,4 @@
-import {
-  type ContainerInfo,
-  type ContainerLogLine,
-  type ContainerState,
-  type DockerEngine,
-  DockerRequestError,
-} from "../docker/engine.ts";
+import { type ContainerLogLine, type DockerEngine, DockerRequestError } from "../docker/engine.ts";
 import { LABEL } from "../docker/labels.ts";
 import { AppError } from "../errors.ts";
 import { sleep } from "../platform/clock.ts";
@@ -12,9 +6,8 @@ import { collectBatches } from "./batch.ts";
 import { ContainerEvents } from "./container-events.ts";
 import type { ContainerPosition } from "./container-position.ts";
 import { type ContainerScope, type FoundContainer, findContainer, readContainerId } from "./find-container.ts";
-import { isLastLogOf } from "./last-container-log.ts";
 import type { MarkerRecord } from "./record.ts";
-import { markerOf } from "./source.ts";
+import { RunMarkers } from "./run-markers.ts";
 import type { Waker } from "./wake.ts";
 
 export type FollowedItem = MarkerRecord | { type: "line"; line: ContainerLogLine };
@@ -51,19 +44,14 @@ const REMOVAL_STATUS = [404, 409];
 export class ContainerFollow {
   readonly #options: ContainerFollowOptions;
   readonly #position: ContainerPosition;
-  #current: Run | null;
-  /** Stands before the first line of another run. */
-  #pending: PendingMarker | null = null;
-  /** Deaths up to this moment have their marker. */
-  #toldUntilMs = 0;
-  #hasToldLoss = false;
+  readonly #markers: RunMarkers;
   #hasWarned = false;
 
   /** @param current The container whose history was read up to `position`. */
   constructor(options: ContainerFollowOptions, position: ContainerPosition, current: FoundContainer | null) {
     this.#options = options;
     this.#position = position;
-    this.#current = current === null ? null : { id: current.id, startedMs: timeOf(current.state.startedAt) };
+    this.#markers = new RunMarkers({ ...options, current });
   }
 
   /** Ends when the signal aborts. */
@@ -94,10 +82,10 @@ export class ContainerFollow {
     const engine = await this.#options.connect();
     const events = new ContainerEvents(engine, {
       // What happened since the run that we know began may explain the lines that come next.
-      sinceMs: this.#current?.startedMs ?? null,
+      sinceMs: this.#markers.current?.startedMs ?? null,
       signal: this.#options.signal,
       isOfInterest: ({ containerId, attributes }) =>
-        containerId === this.#current?.id ||
+        containerId === this.#markers.current?.id ||
         (attributes[LABEL.component] === "agent-runner" && attributes[LABEL.instance] === instance),
     });
     return { engine, events };
@@ -110,7 +98,7 @@ export class ContainerFollow {
     const container = await findContainer(connection.engine, scope);
     this.#hasWarned = false;
     if (container === null) {
-      const loss = this.#noticeRemoval(this.#current);
+      const loss = this.#markers.noticeAbsence();
       if (loss !== null) yield [loss];
     } else {
       yield* this.#catchUp(connection, container);
@@ -124,11 +112,10 @@ export class ContainerFollow {
 
   /** What was written since the last line, also by a run that has ended meanwhile. */
   async *#catchUp(connection: Connection, container: FoundContainer): AsyncIterable<FollowedItem[]> {
-    this.#noticeStart(container);
+    if (this.#markers.noticeContainer(container)) this.#position.reset();
     yield* this.#read(connection, container.id, { follow: false });
-    // It runs again and has said nothing yet.
-    const pending = this.#pending;
-    if (pending !== null && container.state.running && !this.#options.signal.aborted) yield [this.#tell(pending)];
+    const marker = container.state.running && !this.#options.signal.aborted ? this.#markers.takeNow() : null;
+    if (marker !== null) yield [marker];
   }
 
   /** The lines behind the position, with the marker where another run begins. */
@@ -143,65 +130,13 @@ export class ContainerFollow {
       const items: FollowedItem[] = [];
       for (const line of lines) {
         // A container that is restarted quickly puts its first lines into the stream that is about to end.
-        this.#noticeDeath(id, events.deathOf(id));
-        const pending = this.#pending;
-        if (pending !== null && Date.parse(line.time) > pending.afterMs) items.push(this.#tell(pending));
+        this.#markers.noticeDeath(id, events.deathOf(id));
+        const marker = this.#markers.takeBefore(Date.parse(line.time));
+        if (marker !== null) items.push(marker);
         items.push({ type: "line", line });
       }
       yield items;
     }
-  }
-
-  #tell({ record, afterMs }: PendingMarker): MarkerRecord {
-    this.#pending = null;
-    this.#toldUntilMs = Math.max(this.#toldUntilMs, afterMs);
-    return record;
-  }
-
-  /** Notes a run that is not the one we read last. */
-  #noticeStart({ id, state }: ContainerInfo): void {
-    const previous = this.#current;
-    const startedMs = timeOf(state.startedAt);
-    this.#current = { id, startedMs };
-    if (id !== previous?.id) {
-      this.#noticeReplacement(previous);
-    } else if (
-      startedMs !== previous.startedMs &&
-      this.#pending === null &&
-      timeOf(state.finishedAt) > this.#toldUntilMs
-    ) {
-      this.#pending = restartMarker(betweenRuns(state));
-    }
-  }
-
-  #noticeReplacement(previous: Run | null): void {
-    this.#position.reset();
-    this.#toldUntilMs = 0;
-    const hasToldLoss = this.#hasToldLoss;
-    const loss = this.#noticeRemoval(previous);
-    const isFirst = previous === null && !this.#options.hasEarlierLines;
-    const record = loss ?? (hasToldLoss || isFirst ? null : this.#replacementMarker());
-    this.#hasToldLoss = false;
-    this.#pending = record === null ? null : { record, afterMs: 0 };
-  }
-
-  #replacementMarker(): MarkerRecord {
-    const detail = `goes on with container ${this.#current?.id.slice(0, 12)}`;
-    return markerOf("agent-runner", "restarted", { timeMs: this.#current?.startedMs ?? Date.now(), detail });
-  }
-
-  /** Notes that lines from now on may be of another run: the container died, and was perhaps started again already. */
-  #noticeDeath(id: string, deathMs: number | null): void {
-    if (deathMs === null || this.#pending !== null || this.#current?.id !== id) return;
-    if (deathMs > Math.max(this.#toldUntilMs, this.#current.startedMs)) this.#pending = restartMarker(deathMs);
-  }
-
-  /** The marker for a container that somebody else removed. What the supervisor removes it saves first. */
-  #noticeRemoval(container: Run | null): MarkerRecord | null {
-    if (container === null || this.#hasToldLoss || isLastLogOf(this.#options.lastLogFile, container.id)) return null;
-    this.#hasToldLoss = true;
-    const detail = `container ${container.id.slice(0, 12)} was removed by hand, and its log with it`;
-    return markerOf("agent-runner", "lost", { timeMs: Date.now(), detail });
   }
 
   async #waitForChange(
@@ -243,34 +178,4 @@ export class ContainerFollow {
 interface Connection {
   engine: FollowEngine;
   events: ContainerEvents;
-}
-
-/** One run of a container. */
-interface Run {
-  id: string;
-  startedMs: number;
-}
-
-interface PendingMarker {
-  record: MarkerRecord;
-  /** Lines behind this moment are of the new run. */
-  afterMs: number;
-}
-
-function restartMarker(afterMs: number): PendingMarker {
-  const detail = "the container was started again";
-  return { record: markerOf("agent-runner", "restarted", { timeMs: afterMs, detail }), afterMs };
-}
-
-/**
- * A moment between the end of the last run and the first line of this one. Docker's stamps are late on both sides: the
- * last lines are stamped after the end, the first ones before the start is noted.
- */
-function betweenRuns(state: ContainerState): number {
-  return (timeOf(state.finishedAt) + timeOf(state.startedAt)) / 2;
-}
-
-/** Docker's zero time, `0001-01-01T00:00:00Z`, lies before everything. */
-function timeOf(text: string): number {
-  return Math.max(0, Date.parse(text) || 0);
 }

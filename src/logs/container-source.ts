@@ -1,6 +1,6 @@
-import type { ContainerLogLine, DockerEngine } from "../docker/engine.ts";
+import type { ContainerLogLine } from "../docker/engine.ts";
 import { collectBatches } from "./batch.ts";
-import { ContainerFollow, type ContainerFollowOptions } from "./container-follow.ts";
+import { ContainerFollow, type ContainerFollowOptions, type FollowEngine } from "./container-follow.ts";
 import { ContainerPosition } from "./container-position.ts";
 import { readContainerTail } from "./container-tail.ts";
 import type { FoundContainer } from "./find-container.ts";
@@ -12,9 +12,9 @@ import type { Waker } from "./wake.ts";
 export interface ContainerSourceOptions
   extends Pick<ContainerFollowOptions, "scope" | "lastLogFile" | "onlyRecorded" | "hasEarlierLines" | "signal"> {
   /** @throws AppError DOCKER_*. */
-  connect: () => Promise<DockerEngine>;
+  connect: () => Promise<FollowEngine>;
   /** The container to begin with; null when there is none, or Docker does not answer. */
-  opened: { engine: DockerEngine; container: FoundContainer } | null;
+  opened: { engine: FollowEngine; container: FoundContainer } | null;
   filter: LineFilter | null;
   /** Whether Docker can apply the filter itself: then a tail need not read everything. */
   dockerSelects: boolean;

@@ -5,7 +5,6 @@ import { AppError, systemErrorCode } from "../errors.ts";
 import { toFileError } from "./file-error.ts";
 import { temporaryName } from "./temporary-file.ts";
 
-
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 16 * 1024;
 

@@ -68,7 +68,7 @@ export function createApi(options: ApiOptions): Server {
 }
 
 /** The HTTP status of an error: what a client may do about it. */
-export function statusOf(code: ErrorCode): number {
+function statusOf(code: ErrorCode): number {
   switch (code) {
     case "USAGE":
     case "CONFIG_INVALID":

@@ -77,6 +77,7 @@ function converse(
       child.send({ type: "cancel" } satisfies LaunchCommand, () => {}); // A channel that is gone ends in "exit" below.
     };
     const abandon = (): void => settle(() => reject(forceSignal.reason));
+    let failure: AppError | null = null;
     child.on("message", (report: LaunchReport) => {
       if (report.type === "started") {
         const durationMs = Math.round(performance.now() - spawnedMs);
@@ -91,9 +92,12 @@ function converse(
       }
       if (report.type === "event") options.onEvent(report.event);
       if (report.type === "ready") settle(() => resolve(report.status));
-      if (report.type === "failed") settle(() => reject(AppError.fromBody(report.error)));
+      // Its last word. The start is over when its process is, so that a failed start leaves none behind.
+      if (report.type === "failed") failure = AppError.fromBody(report.error);
     });
     child.on("exit", (code, exitSignal) => {
+      const said = failure;
+      if (said !== null) return settle(() => reject(said));
       void describeDeath(options.paths, code, exitSignal).then((error) => settle(() => reject(error)));
     });
     signal.addEventListener("abort", cancel, { once: true });

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { readContainerIdFile } from "../components/container/container-id-file.ts";
 import { type PidFileState, readPidFile } from "../components/process/pid-file.ts";
+import { containerName } from "../config/desired.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
 import type { ContainerInfo, DockerEngine } from "../docker/engine.ts";
@@ -19,7 +20,6 @@ import type {
   StackStatus,
 } from "../stack/component.ts";
 import type { ObservedIdFile } from "../stack/observed.ts";
-import { containerName } from "../config/desired.ts";
 
 /** `status` must be out a second after its process began; the rest is for starting up and printing. */
 const WHOLE_ANSWER_MS = 850;

@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { desiredComponents, runnerEntryIn } from "../config/desired.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
 import { readTextIfExists } from "../platform/files.ts";
@@ -7,7 +8,6 @@ import { packageRoot } from "../platform/package.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { formatPlan } from "../stack/plan.ts";
 import { reconcile } from "../stack/reconcile.ts";
-import { desiredComponents, runnerEntryIn } from "../config/desired.ts";
 import { observeStack } from "../supervisor/observe.ts";
 import { scopeOf } from "./create-supervisor.ts";
 import { probeServer } from "./probe.ts";

@@ -2,7 +2,6 @@ import type { Server } from "node:http";
 import { createLogger, type Logger } from "@stigmer/agent-runner/logging";
 import { readSecrets } from "../config/secrets.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "../engine/embedded/embedded-engine.ts";
-import { AppError } from "../errors.ts";
 import { systemClock } from "../platform/clock.ts";
 import { prepareHome } from "../platform/directories.ts";
 import { readOrCreateInstanceId } from "../platform/instance.ts";
@@ -185,12 +184,6 @@ export class ServerProcess {
     this.#servers.push(forCli);
     facts.logger.info(`listening on ${this.#paths.socketFile} and http://${host}:${port}`);
   }
-}
-
-/** @throws AppError naming what is missing; a server cannot run natively on Windows. */
-export function checkPlatform(platform: NodeJS.Platform): void {
-  if (platform !== "win32") return;
-  throw new AppError("INTERNAL", "stigmer does not run natively on Windows", { hint: "Use it inside WSL2." });
 }
 
 /** Lets answers under way reach their readers, then cuts what is left: long polls, followed streams. */

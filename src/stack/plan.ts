@@ -39,16 +39,12 @@ export interface Plan {
   warnings: string[];
 }
 
-export function isEmptyPlan(plan: Plan): boolean {
-  return plan.recovery.length === 0 && plan.start.every((wave) => wave.every(isAdoption));
-}
-
 /** The plan as text, one line an operation: what `--dry-run`, `--debug` and the tests show. */
 export function formatPlan(plan: Plan): string[] {
   return [...plan.recovery, ...plan.start.flat()].map(formatOperation);
 }
 
-export function formatOperation(operation: Operation): string {
+function formatOperation(operation: Operation): string {
   switch (operation.kind) {
     case "forget-pid-file":
       return `${operation.component}: delete its PID file (${operation.reason})`;
@@ -75,10 +71,6 @@ export function formatOperation(operation: Operation): string {
     default:
       return unreachable(operation);
   }
-}
-
-function isAdoption(operation: Operation): boolean {
-  return operation.kind === "adopt-process" || operation.kind === "adopt-container";
 }
 
 function shortId(id: string): string {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ComponentName, Runtime, SupervisedName } from "./component.ts";
+import type { Runtime, SupervisedName } from "./component.ts";
 
 interface CommonSpec {
   name: SupervisedName;
@@ -38,10 +38,6 @@ export type ComponentSpec = ProcessSpec | ContainerSpec;
 /** A digest of everything in a spec that a running component cannot change: equal means "restart it as it is". */
 export function specHash(spec: ComponentSpec): string {
   return createHash("sha256").update(canonicalJson(spec)).digest("hex");
-}
-
-export function findSpec(specs: readonly ComponentSpec[], name: ComponentName): ComponentSpec | undefined {
-  return specs.find((spec) => spec.name === name);
 }
 
 function canonicalJson(value: unknown): string {

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import { AppError } from "../errors.ts";
 import { toFileError } from "../platform/file-error.ts";
@@ -6,7 +7,7 @@ import type { StoreDriver } from "./driver.ts";
 import { APPLICATION_ID, MIGRATIONS, pragmaNumber, schemaVersion } from "./migrations.ts";
 
 /**
- * Up to this size every page is checked before the first write (about 1 ms a MiB). Larger databases have their header
+ * Up to this size every page and every text is checked before the first write (about 2 ms a MiB). Larger databases have their header
  * and schema checked; a damaged page of theirs is reported when it is read.
  */
 const FULL_CHECK_BYTES = 16 * 1024 * 1024;
@@ -67,4 +68,20 @@ function isUntouched(driver: StoreDriver, version: number): boolean {
 function checkPages(file: string, driver: StoreDriver): void {
   const verdict = driver.get("PRAGMA quick_check(1)")?.["quick_check"];
   if (verdict !== "ok") throw damaged(file, String(verdict));
+  checkTexts(file, driver, "sqlite_schema");
+  const tables = driver.all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+  for (const { name } of tables) checkTexts(file, driver, String(name));
+}
+
+/**
+ * A page may be sound and its text not: SQLite stores whatever bytes it is given, and the binding aborts the whole process
+ * on a text that is no UTF-8. So all texts of a table are fetched as bytes, at once.
+ */
+function checkTexts(file: string, driver: StoreDriver, table: string): void {
+  const columns = driver.all(`SELECT name FROM pragma_table_info('${table}')`);
+  if (columns.length === 0) return;
+  // The separator is ASCII: a character cut off at the end of one text cannot be completed by the next.
+  const row = columns.map(({ name }) => `ifnull("${name}", '')`).join(" || char(10) || ");
+  const texts = driver.get(`SELECT CAST(group_concat(${row}, char(10)) AS BLOB) AS bytes FROM "${table}"`)?.["bytes"];
+  if (texts instanceof Uint8Array && !isUtf8(texts)) throw damaged(file, `a text in ${table} is not UTF-8`);
 }

@@ -8,7 +8,7 @@ import { COMPONENT_NAMES, type SupervisedName } from "../stack/component.ts";
 import type { Observed, ObservedContainers, ObservedProcess, StrayProcess } from "../stack/observed.ts";
 import type { ComponentSpec } from "../stack/spec.ts";
 
-export const SUPERVISED: SupervisedName[] = COMPONENT_NAMES.filter((name) => name !== "stigmer-server");
+const SUPERVISED: SupervisedName[] = COMPONENT_NAMES.filter((name) => name !== "stigmer-server");
 
 export interface ObserveInput {
   paths: HomePaths;
@@ -48,7 +48,7 @@ export async function observeComponent(
 }
 
 /** What the PID files say, proved against the kernel. */
-export async function observeProcesses(paths: HomePaths, instance: string): Promise<Observed["processes"]> {
+async function observeProcesses(paths: HomePaths, instance: string): Promise<Observed["processes"]> {
   const entries = await Promise.all(
     SUPERVISED.map(async (name) => [name, toObserved(await readPidFile(paths.pidFile(name), instance))] as const),
   );

@@ -58,10 +58,7 @@ describe("with a running stack", () => {
   }
 
   async function actions(args: string[], input?: string): Promise<Record<string, string>> {
-    const { envelope, stdout } = await rig.json<Applied>(
-      ["apply", ...args],
-      input === undefined ? {} : { input },
-    );
+    const { envelope, stdout } = await rig.json<Applied>(["apply", ...args], input === undefined ? {} : { input });
     expect(envelope.status, stdout).toBe("ok");
     return Object.fromEntries(envelope.data.results.map(({ name, action }) => [name, action]));
   }
@@ -115,7 +112,12 @@ describe("with a running stack", () => {
     expect(issues).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ file, line: 8, field: expect.stringContaining("tools"), suggestion: "shell" }),
-        expect.objectContaining({ file, line: 10, field: expect.stringContaining("max_stepz"), suggestion: "max_steps" }),
+        expect.objectContaining({
+          file,
+          line: 10,
+          field: expect.stringContaining("max_stepz"),
+          suggestion: "max_steps",
+        }),
         expect.objectContaining({ file, line: 11, field: expect.stringContaining("instructions") }),
       ]),
     );
@@ -148,7 +150,10 @@ describe("with a running stack", () => {
     await actions(["-f", EXAMPLES]);
     const { exitCode, stdout } = await rig.run(["run", "--agent", "hello", "--json"]);
     expect(exitCode).toBe(0);
-    const events = stdout.trimEnd().split("\n").map((line): ExecutionEvent => JSON.parse(line));
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line): ExecutionEvent => JSON.parse(line));
     expect(events.flatMap((event) => faultsOf("execution-event.json", event))).toEqual([]);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     const isTerminal = ({ type }: ExecutionEvent) => /^execution\.(succeeded|failed|cancelled|timed_out)$/.test(type);
@@ -170,7 +175,13 @@ describe("with a running stack", () => {
     expect(followed.exitCode).toBe(0);
     expect(followed.stdout.trimEnd().split("\n").at(-1)).toContain("execution.succeeded");
     const { envelope } = await rig.json<{ execution: object }>(["execution", "show", id]);
-    expect(envelope.data.execution).toMatchObject({ id, kind: "agent", name: "hello", phase: "succeeded", error: null });
+    expect(envelope.data.execution).toMatchObject({
+      id,
+      kind: "agent",
+      name: "hello",
+      phase: "succeeded",
+      error: null,
+    });
     const list = await rig.json<{ executions: { id: string }[] }>(["execution", "list"]);
     expect(list.envelope.data.executions[0]).toMatchObject({ id, name: "hello", phase: "succeeded" });
     // An ended execution cannot be cancelled any more, which is no failure.

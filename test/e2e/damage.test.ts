@@ -113,7 +113,8 @@ describe.skipIf(!isRoot)("a home on a disk of its own", () => {
       const started = exitCode === 0;
       if (!started) expect([exitCode, envelope.error?.code]).toEqual([1, "DISK_FULL"]);
       expect((await rig.status()).exitCode).toBe(started ? 0 : 3);
-      expect((await rig.run(["server", "stop"])).exitCode).toBe(0);
+      const stop = await rig.run(["server", "stop"]);
+      expect(stop.exitCode, stop.stderr).toBe(0);
       expect(await rig.leaks()).toEqual([]);
       expect(rig.read("config.yaml")).toBe(CONFIG);
       execFileSync("rm", [`${disk.path}/filler`]);

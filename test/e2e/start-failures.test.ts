@@ -10,7 +10,7 @@ function rigWithImage(tag: string): StackRig {
 }
 
 test("a component that never polls ends the start with exit 8, what was awaited and for how long, and is rolled back", async () => {
-  await using image = await imageFrom("mute", 'ENTRYPOINT ["sleep", "600"]');
+  await using image = await imageFrom("mute", 'ENTRYPOINT ["tini", "--", "sleep", "600"]');
   const rig = rigWithImage(image.tag);
   for (let time = 0; time < TIMES; time += 1) {
     const { exitCode, envelope } = await rig.json(["server", "start", "--timeout", "3s"]);

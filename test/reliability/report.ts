@@ -1,15 +1,5 @@
-import type { Failure } from "./bench.ts";
-import type { Row, Size } from "./row.ts";
-
-export interface RowResult {
-  row: Row;
-  /** Why it was left out; null when it ran. */
-  obstacle: string | null;
-  happened: number;
-  failures: readonly Failure[];
-  worst: { what: string; ms: number } | null;
-  seen: ReadonlyMap<string, number>;
-}
+import type { Size } from "./row.ts";
+import type { RowResult } from "./run-row.ts";
 
 /** docs/reliability.md: what was done, how often, and what came of it. Every figure is of this run. */
 export function renderReport(results: readonly RowResult[], { size, seed }: { size: Size; seed: number }): string {

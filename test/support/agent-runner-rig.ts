@@ -32,6 +32,7 @@ export async function startRunner(
       logLevel: "debug",
       concurrency: 4,
       runnerId: "the-runner",
+      loopbackHost: null,
     },
     env: { HOME: directory, PATH: process.env["PATH"], TMPDIR: directory },
     pid: process.pid,

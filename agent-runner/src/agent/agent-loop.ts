@@ -3,6 +3,7 @@ import { chooseModel } from "../definitions/model-choice.ts";
 import type { Mask } from "../logging/mask.ts";
 import { createModel } from "../models/create-model.ts";
 import type { Model } from "../models/model.ts";
+import { reachableUrl } from "../models/reachable-url.ts";
 import type { AgentTask, Outcome } from "../protocol/messages.ts";
 import type { RoleContext } from "../roles/role.ts";
 import type { TaskChannel } from "../session/task-channel.ts";
@@ -36,12 +37,15 @@ export async function walkLoop(walk: Walk): Promise<Outcome> {
   const { provider, name } = chooseModel(spec.model, task.defaults);
   // Step 0 is the execution itself; after a crash this is the same event and counts once.
   recorder.event(0, "execution.started", { provider, model: name });
-  const model = await createModel(spec.model, task);
+  const { workspaceRoot, loopbackHost } = context.environment;
+  const model = await createModel(spec.model, task, loopbackHost);
   const toolbox = await openToolbox({
     names: spec.tools,
-    mcpServers: spec.mcp_servers,
+    mcpServers: spec.mcp_servers.map((server) =>
+      server.url === null ? server : { ...server, url: reachableUrl(server.url, loopbackHost) },
+    ),
     skills: spec.skills,
-    workspaceRoot: context.environment.workspaceRoot,
+    workspaceRoot,
     environment: { PATH: context.path, HOME: context.home, LANG: "C.UTF-8", ...task.environment },
     keys: task.keys,
     signal,

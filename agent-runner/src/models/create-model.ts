@@ -4,6 +4,7 @@ import { chooseModel, type ModelChoice } from "../definitions/model-choice.ts";
 import type { AgentTask } from "../protocol/messages.ts";
 import { ModelFailure } from "./failure.ts";
 import type { Model } from "./model.ts";
+import { reachableUrl } from "./reachable-url.ts";
 import { createScriptedModel } from "./scripted.ts";
 import { createSdkModel } from "./sdk-model.ts";
 
@@ -14,7 +15,11 @@ type ModelSpec = AgentDefinition["spec"]["model"];
  * for: each takes a tenth of a second and megabytes that the others do not need.
  * @throws ModelFailure when a model's name, its key or an address is missing.
  */
-export async function createModel(spec: ModelSpec, task: Pick<AgentTask, "defaults" | "keys">): Promise<Model> {
+export async function createModel(
+  spec: ModelSpec,
+  task: Pick<AgentTask, "defaults" | "keys">,
+  loopbackHost: string | null,
+): Promise<Model> {
   const choice = chooseModel(spec, task.defaults);
   if (choice.provider === "scripted") {
     if (spec.script === null) throw unavailable("the provider scripted needs model.script in the definition");
@@ -24,8 +29,9 @@ export async function createModel(spec: ModelSpec, task: Pick<AgentTask, "defaul
     throw unavailable(`no model is named for ${choice.provider}: set model.name in the definition`);
   }
   const apiKey = requireKey(choice, task.keys);
+  const baseUrl = choice.baseUrl === null ? null : reachableUrl(choice.baseUrl, loopbackHost);
   return createSdkModel({
-    model: await loadLanguageModel({ ...choice, name: choice.name, apiKey }),
+    model: await loadLanguageModel({ ...choice, name: choice.name, baseUrl, apiKey }),
     choice,
     temperature: spec.temperature,
     maxTokens: spec.max_tokens,

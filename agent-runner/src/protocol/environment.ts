@@ -13,6 +13,8 @@ export interface RunnerEnvironment {
   concurrency: number;
   /** Which start this is; null when run by hand. */
   runnerId: string | null;
+  /** What the host is called where loopback is not the host's; null where it is. */
+  loopbackHost: string | null;
 }
 
 /** A variable that is missing or wrong; the message names it. */
@@ -61,6 +63,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): RunnerEnvironment {
     logLevel,
     concurrency,
     runnerId: env["STIGMER_RUNNER_ID"] || null,
+    loopbackHost: env["STIGMER_LOOPBACK_HOST"] || null,
   };
 }
 

@@ -29,7 +29,7 @@ export function createStackRenderer(context: RendererContext): StackRenderer {
       if (event.type === "warning") print(spinner, () => context.warn(event.message));
       if (isSilent) return;
       followProgress(event, awaited);
-      const line = stackLine(event, paint);
+      const line = event.type === "plan" && !globals.debug ? null : stackLine(event, paint);
       if (line !== null) print(spinner, () => stderr.write(`${line}\n`));
       spinner?.show([...awaited].map(([component, doing]) => `${doing} ${component}`).join(", "));
     },

@@ -11,13 +11,8 @@ export function stackLine(event: StackEvent, paint: Paint): string | null {
     case "plan":
       return event.lines.map((line) => paint("dim", `  ${line}`)).join("\n") || null;
     case "component.ready": {
-      const how = event.adopted ? "ready, adopted" : "ready";
       const detail = event.detail === "" ? "" : `  ${paint("dim", event.detail)}`;
-      return componentLine(
-        paint("green", "✔"),
-        event.component,
-        `${how} in ${formatElapsed(event.durationMs)}${detail}`,
-      );
+      return componentLine(paint("green", "✔"), event.component, `${readiness(event)}${detail}`);
     }
     case "component.stopped": {
       const how = event.killed ? "killed after" : "stopped in";
@@ -35,6 +30,11 @@ export function stackLine(event: StackEvent, paint: Paint): string | null {
     default:
       return event satisfies never;
   }
+}
+
+function readiness({ adopted, durationMs }: Extract<StackEvent, { type: "component.ready" }>): string {
+  if (!adopted) return `ready in ${formatElapsed(durationMs)}`;
+  return durationMs === 0 ? "ready already" : `ready, adopted in ${formatElapsed(durationMs)}`;
 }
 
 function componentLine(mark: string, component: string, text: string): string {

@@ -9,7 +9,7 @@ import { readPidFile } from "../../../src/components/process/pid-file.ts";
 import { loadSettings } from "../../../src/config/load.ts";
 import { SETTINGS } from "../../../src/config/schema.ts";
 import { AppError } from "../../../src/errors.ts";
-import { buildFixture } from "../../support/build-fixture.ts";
+import { buildEngineProgram } from "../../support/engine-program.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import type { Bench, Trial } from "../bench.ts";
 import { mutate } from "../mutation.ts";
@@ -43,7 +43,7 @@ export const damagedFiles: Row = {
   async run(bench) {
     await using directory = await temporaryDirectory();
     const database = await makeDatabase(directory.path);
-    const program = await buildFixture("reliability/open-databases.ts", directory.path);
+    const program = await buildEngineProgram("reliability/open-databases.ts", directory.path);
     for (let done = 0; done < bench.runs; done += BATCH) {
       await bench.trial("damaged files", (trial) => damageBatch(trial, { bench, directory: directory.path, program, database }), BATCH);
     }

@@ -109,6 +109,7 @@ describe("events of a stack", () => {
     { type: "component.starting", component: "agent-runner", detail: "" },
     { type: "component.ready", component: "workflow-runner", durationMs: 312, detail: "pid 4712", adopted: false },
     { type: "component.ready", component: "agent-runner", durationMs: 1_400, detail: "", adopted: true },
+    { type: "component.ready", component: "stigmer-server", durationMs: 0, detail: "pid 4711", adopted: true },
     { type: "warning", message: "the image is old" },
     { type: "component.stopped", component: "agent-runner", durationMs: 30_000, killed: true },
     { type: "component.stopped", component: "workflow-runner", durationMs: 20, killed: false },
@@ -120,7 +121,7 @@ describe("events of a stack", () => {
     { type: "note", message: "Using Ollama" },
   ];
 
-  function show(flags: { quiet?: boolean; json?: boolean }) {
+  function show(flags: { quiet?: boolean; json?: boolean; debug?: boolean }) {
     const stderr = new RecordedOutput();
     const warnings: string[] = [];
     const renderer = createStackRenderer({
@@ -137,10 +138,9 @@ describe("events of a stack", () => {
   test("are one line a step where there is no terminal", () => {
     expect(show({})).toEqual({
       lines: [
-        "  start workflow-runner",
-        "  create agent-runner",
         "✔ workflow-runner  ready in 312 ms  pid 4712",
         "✔ agent-runner     ready, adopted in 1.4 s",
+        "✔ stigmer-server   ready already  pid 4711",
         "! agent-runner     killed after 30.0 s",
         "✔ workflow-runner  stopped in 20 ms",
         "✖ agent-runner     failed: it exited",
@@ -148,6 +148,10 @@ describe("events of a stack", () => {
       ],
       warnings: ["the image is old"],
     });
+  });
+
+  test("show the plan with --debug", () => {
+    expect(show({ debug: true }).lines.slice(0, 2)).toEqual(["  start workflow-runner", "  create agent-runner"]);
   });
 
   test.each([{ quiet: true }, { json: true }])("are silent with %j, except for warnings", (flags) =>

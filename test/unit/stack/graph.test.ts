@@ -16,6 +16,9 @@ test("a component waits for what it depends on", () => {
 });
 
 test("a circle is refused", () => {
-  const specs = [processSpec({ dependsOn: ["temporal"] }), processSpec({ name: "temporal", dependsOn: ["workflow-runner"] })];
+  const specs = [
+    processSpec({ dependsOn: ["temporal"] }),
+    processSpec({ name: "temporal", dependsOn: ["workflow-runner"] }),
+  ];
   expect(() => startWaves(specs)).toThrow("unmeetable dependencies among workflow-runner, temporal");
 });

@@ -3,7 +3,14 @@ import type { Observed } from "../../../src/stack/observed.ts";
 import { formatPlan } from "../../../src/stack/plan.ts";
 import { type Intent, reconcile } from "../../../src/stack/reconcile.ts";
 import { specHash } from "../../../src/stack/spec.ts";
-import { containerId, containerSpec, knownContainers, observed, ownContainer, processSpec } from "../../support/stack-fixtures.ts";
+import {
+  containerId,
+  containerSpec,
+  knownContainers,
+  observed,
+  ownContainer,
+  processSpec,
+} from "../../support/stack-fixtures.ts";
 
 const STACK = [processSpec(), containerSpec()];
 const UP: Intent = { kind: "up", replaceOutdatedImage: false };
@@ -67,7 +74,9 @@ describe("bringing a stack up", () => {
   test("never touches a stranger that a PID file names", () => {
     const stranger = { kind: "stranger", pid: 1, detail: "another start time" } as const;
     const result = reconcile(STACK, observed({ processes: { "workflow-runner": stranger } }), UP);
-    expect(formatPlan(result)[0]).toBe("workflow-runner: delete its PID file (process 1 is not ours: another start time)");
+    expect(formatPlan(result)[0]).toBe(
+      "workflow-runner: delete its PID file (process 1 is not ours: another start time)",
+    );
     expect(result.recovery.some((operation) => operation.kind === "terminate-process")).toBe(false);
     expect(result.warnings).toEqual([
       "The PID file of workflow-runner named process 1, which is not ours (another start time); it was left alone",

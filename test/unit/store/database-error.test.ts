@@ -23,4 +23,3 @@ test("what SQLite did not say is passed on as it is", () => {
   const known = new AppError("USAGE", "x");
   expect(toStoreError(known, FILE)).toBe(known);
 });
-
