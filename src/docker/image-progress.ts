@@ -8,7 +8,7 @@ export interface ProgressDocument {
   progress?: string;
   error?: string;
   errorDetail?: { message?: string };
-  aux?: { ID?: string; Tag?: string };
+  aux?: { ID?: string; Tag?: string; Digest?: string };
 }
 
 /** One progress line in our words, null for lines that say nothing. */

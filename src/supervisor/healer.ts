@@ -7,7 +7,7 @@ import { decideRestart } from "../stack/restart-policy.ts";
 import { isHealable } from "../stack/state.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { isDockerGone } from "./docker-link.ts";
-import { endOperation } from "./end-instance.ts";
+import { endInstance } from "./end-instance.ts";
 import { executeRemoval } from "./execute-removal.ts";
 import { observeComponent } from "./observe.ts";
 import { executeStart } from "./start-operation.ts";
@@ -185,7 +185,7 @@ export class Healer {
     if (instance === null || component.state.kind === "ready") return;
     const timer = this.#deps.clock.setTimer(() => {
       if (component.instance === instance && component.state.kind === "starting") {
-        void this.#endInstance(component, instance, "it did not become ready");
+        void endInstance(component, instance, this.#deps, "it did not become ready");
       }
     }, READY_AFTER_RESTART_MS);
     void instance.exited.then(() => timer.cancel());
@@ -221,34 +221,10 @@ export class Healer {
     });
     const timer = this.#deps.clock.setTimer(() => {
       if (component.instance === instance && component.state.kind === "unhealthy") {
-        void this.#endInstance(component, instance, "it stopped polling its queue");
+        void endInstance(component, instance, this.#deps, "it stopped polling its queue");
       }
     }, UNHEALTHY_LIMIT_MS);
     component.cancelRetry = () => timer.cancel();
     instance.probe();
-  }
-
-  async #endInstance(component: Supervised, instance: ComponentInstance, reason: string): Promise<void> {
-    const { deps } = this.#options;
-    deps.log.warn(`ending ${component.name}: ${reason}`);
-    try {
-      const engine =
-        instance.containerId === null ? null : await deps.docker.engine(AbortSignal.timeout(HEAL_GRACE_MS));
-      if (instance.containerId !== null) {
-        // Stopped, not removed: the same container is started again, so that its log goes on.
-        await engine?.stopContainer(instance.containerId, HEAL_GRACE_MS);
-        return;
-      }
-      await executeRemoval([endOperation(component.name, instance, reason)], {
-        paths: deps.paths,
-        instance: deps.instance,
-        engine,
-        graceMs: HEAL_GRACE_MS,
-        forceSignal: new AbortController().signal,
-        onEvent: () => {},
-      });
-    } catch (error) {
-      deps.log.error(`${component.name} could not be ended: ${error instanceof Error ? error.message : String(error)}`);
-    }
   }
 }

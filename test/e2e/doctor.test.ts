@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FakeModel } from "../support/fake-model.ts";
+import { freePort } from "../support/free-port.ts";
 import { docker, StackRig } from "../support/stack-rig.ts";
 
 interface Check {
@@ -11,10 +12,9 @@ interface Check {
 }
 
 async function examine(rig: StackRig): Promise<{ exitCode: number; checks: Map<string, Check> }> {
-  const { envelope, exitCode, stdout } = await rig.json<{ checks: Check[] } | null>(["doctor"]);
-  expect(envelope.status === "ok", stdout).toBe(exitCode === 0);
-  const checks = envelope.data?.checks ?? [];
-  return { exitCode, checks: new Map(checks.map((check) => [check.name, check])) };
+  const { envelope, exitCode } = await rig.json<{ checks: Check[] }>(["doctor"]);
+  expect(envelope).toMatchObject({ status: "ok", error: null }); // It examined, whatever it found.
+  return { exitCode, checks: new Map(envelope.data.checks.map((check) => [check.name, check])) };
 }
 
 describe("doctor on a machine with Docker, the image and a model service", () => {
@@ -23,7 +23,9 @@ describe("doctor on a machine with Docker, the image and a model service", () =>
 
   beforeAll(async () => {
     model = await FakeModel.start([{ text: "unasked" }]);
-    rig = new StackRig({ config: `server: { port: 0 }\nllm: { model: fake, base_url: "${model.url}" }\n` });
+    rig = new StackRig({
+      config: `server: { port: ${await freePort()} }\nllm: { model: fake, base_url: "${model.url}" }\n`,
+    });
   });
 
   afterAll(async () => {
