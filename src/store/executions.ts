@@ -57,7 +57,6 @@ export interface Executions {
   insert(execution: NewExecution): number;
   find(id: string): ExecutionRecord | null;
   byNumber(number: number): ExecutionRecord;
-  hasEnded(number: number): boolean;
   /** Newest first, those created before number `before`. */
   list(query: { limit: number; before: number | null; phase: StoredPhase | null }): ExecutionRow[];
   markRunning(number: number, startedAt: string, conversationTurns: number): void;
@@ -100,8 +99,6 @@ export function createExecutions(driver: StoreDriver): Executions {
       if (row === null) throw new Error(`there is no execution number ${number}`);
       return toRecord(row);
     },
-    hasEnded: (number) =>
-      driver.get("SELECT 1 AS ended FROM executions WHERE number = ? AND ended_at IS NOT NULL", number) !== null,
     list: ({ limit, before, phase }) => {
       const bound = before ?? Number.MAX_SAFE_INTEGER;
       const rows =

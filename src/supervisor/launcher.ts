@@ -9,6 +9,7 @@ import type { DockerEngine } from "../docker/engine.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { identifySync } from "../platform/process-identity.ts";
 import { spawnDetached } from "../platform/spawn.ts";
+import { terminate } from "../platform/terminate.ts";
 import type { ExistingContainer } from "../stack/plan.ts";
 import { type ContainerSpec, type ProcessSpec, specHash } from "../stack/spec.ts";
 
@@ -32,7 +33,7 @@ export class Launcher {
     this.#options = options;
   }
 
-  /** Starts the process in a group of its own; its PID file is there when this resolves. */
+  /** Starts the process in a group of its own; its PID file is there when this resolves, and no process when it rejects. */
   async spawn(spec: ProcessSpec): Promise<ComponentInstance> {
     const { paths, instance, version, baseEnvironment } = this.#options;
     const runnerId = randomUUID();
@@ -49,15 +50,21 @@ export class Launcher {
     const identity = identifySync(pid);
     // Gone already: its exit event says why, and a PID file would only be stale.
     if (identity === null) return running;
-    await writePidFile(paths.pidFile(spec.name), {
-      ...identity,
-      executable: spec.argv[0] ?? "",
-      instance,
-      version,
-      runnerId,
-      specHash: specHash(spec),
-      startedAt,
-    });
+    try {
+      await writePidFile(paths.pidFile(spec.name), {
+        ...identity,
+        executable: spec.argv[0] ?? "",
+        instance,
+        version,
+        runnerId,
+        specHash: specHash(spec),
+        startedAt,
+      });
+    } catch (error) {
+      // A full disk. Without a record the next start would begin a second one beside it.
+      await terminate(identity, { graceMs: 0, group: true, instance });
+      throw error;
+    }
     return running;
   }
 

@@ -116,10 +116,10 @@ describe("without a stack", () => {
     ["execution list --phase done", "queued or running"],
     ["execution events x --after -1", "--after"],
   ])("%s is a usage error with exit 2, an empty stdout and a way on", async (line, text) => {
-    const { exitCode, stdout, stderr } = await rig.run(line.split(" "));
-    expect([exitCode, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain(text);
-    const json = await rig.run([...line.split(" "), "--json"]);
+    const words = line.split(" ");
+    const [plain, json] = await Promise.all([rig.run(words), rig.run([...words, "--json"])]);
+    expect([plain.exitCode, plain.stdout]).toEqual([2, ""]);
+    expect(plain.stderr).toContain(text);
     const envelope = readEnvelope(json.stdout);
     expect(envelope).toMatchObject({ status: "error", data: null, error: { code: "USAGE" } });
     expect([json.exitCode, json.stderr]).toEqual([2, ""]);

@@ -1,6 +1,9 @@
 import type { Row } from "./row.ts";
 import { concurrentStarts, startAgainstStop } from "./rows/concurrency.ts";
+import { crashLoop, deafToSigterm, missingImage, removedContainer } from "./rows/containers.ts";
 import { damagedFiles } from "./rows/damage.ts";
+import { fullDisk, longHome, readOnlyHome } from "./rows/disk.ts";
+import { restarts, startStopPairs } from "./rows/endurance.ts";
 import { foreignThings, reboot } from "./rows/identity.ts";
 import { killDuringStart, killDuringStop, killWhileRunning } from "./rows/kills.ts";
 
@@ -13,5 +16,14 @@ export const ROWS: readonly Row[] = [
   startAgainstStop,
   foreignThings,
   reboot,
+  fullDisk,
+  readOnlyHome,
+  longHome,
   damagedFiles,
+  deafToSigterm,
+  restarts,
+  startStopPairs,
+  crashLoop,
+  missingImage,
+  removedContainer,
 ];

@@ -93,7 +93,15 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
     async *events(executionId, { afterSeq, follow, signal }) {
       const execution = requireExecution(store, executionId);
       // A follower whose stream ends without a terminal event knows that the server was stopped.
-      yield* readEvents({ store, bell, execution, afterSeq, follow, signal: AbortSignal.any([signal, closing]) });
+      yield* readEvents({
+        store,
+        bell,
+        execution,
+        afterSeq,
+        follow,
+        hasEnded: () => scheduler.find(executionId) === null,
+        signal: AbortSignal.any([signal, closing]),
+      });
     },
 
     depth: () => store.executions.countUnfinished(),

@@ -22,6 +22,8 @@ export async function* readEvents(options: {
   execution: { number: number; id: string };
   afterSeq: number;
   follow: boolean;
+  /** Asked when the log holds nothing more: nothing will come to one that ended before `afterSeq`. */
+  hasEnded: () => boolean;
   signal: AbortSignal;
 }): AsyncIterable<ExecutionEvent> {
   const { store, bell, execution, follow, signal } = options;
@@ -29,7 +31,7 @@ export async function* readEvents(options: {
   while (!signal.aborted) {
     const page = store.events.page(execution, seq, PAGE);
     if (page.length === 0) {
-      if (!follow || store.executions.hasEnded(execution.number)) return;
+      if (!follow || options.hasEnded()) return;
       await bell.wait(execution.id, signal);
       continue;
     }

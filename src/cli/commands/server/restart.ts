@@ -1,5 +1,6 @@
 import { loadSettings } from "../../../config/load.ts";
 import { probeServer } from "../../../server/probe.ts";
+import { askServerForStatus } from "../../../server/read-status.ts";
 import { RemoteStack } from "../../../server/remote-stack.ts";
 import { stopStack } from "../../../server/stop-stack.ts";
 import type { ComponentName } from "../../../stack/component.ts";
@@ -16,7 +17,11 @@ const PROBE_TIMEOUT_MS = 2_000;
 const GRACE_MS = 30_000;
 
 export const handle: CommandHandler<RestartOptions> = async (options, context) => {
-  const { settings, warnings } = await loadSettings({ configFile: context.paths.configFile, env: context.env });
+  const { settings, warnings } = await loadSettings({
+    configFile: context.paths.configFile,
+    env: context.env,
+    overrides: { "agent_runner.runtime": await runningRuntime(context) },
+  });
   for (const warning of warnings) context.warn(warning);
   if (options.component !== undefined && options.component !== "stigmer-server") {
     const restarted = await restartComponent(options.component, options, context);
@@ -41,6 +46,13 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
   const status = await bringUp(context, settings, { timeoutMs: options.timeoutMs, replaceOutdatedImage: false });
   return startResult(status, context);
 };
+
+/** A stack that was started with `--runtime` comes back as it was; undefined leaves it to the configuration. */
+async function runningRuntime(context: CommandContext): Promise<"docker" | "process" | undefined> {
+  const status = await askServerForStatus(context.paths);
+  const runtime = status?.components.find(({ name }) => name === "agent-runner")?.runtime;
+  return runtime === undefined ? undefined : runtime === "container" ? "docker" : "process";
+}
 
 /** Null when no server runs: then there is only a start to be made. */
 async function restartComponent(
