@@ -39,14 +39,7 @@ export function toDockerError(error: unknown, endpoint: DockerEndpoint): Error {
       cause: error,
     });
   }
-  if (code.startsWith("HPE_")) {
-    const { text, actions } = startHint(endpoint, host);
-    return new AppError("DOCKER_UNRESPONSIVE", `What listens at ${where} is no Docker engine`, {
-      hint: text,
-      actions,
-      cause: error,
-    });
-  }
+  if (code.startsWith("HPE_")) return noEngineError(endpoint, error);
   if (CONNECTION_CODES.has(code)) {
     const { text, actions } = startHint(endpoint, host);
     return new AppError("DOCKER_NOT_RUNNING", `Docker is not running at ${where}: ${CONNECTION_CODES.get(code)}`, {
@@ -57,6 +50,17 @@ export function toDockerError(error: unknown, endpoint: DockerEndpoint): Error {
     });
   }
   return error instanceof Error ? error : new Error(String(error));
+}
+
+/** The error of an answer that no engine gives: no HTTP, or no JSON. */
+export function noEngineError(endpoint: DockerEndpoint, cause?: unknown): AppError {
+  const { text, actions } = startHint(endpoint, readHostFacts());
+  const where = `${endpoint.url} (${endpoint.source})`;
+  return new AppError("DOCKER_UNRESPONSIVE", `What listens at ${where} is no Docker engine`, {
+    hint: text,
+    actions,
+    cause,
+  });
 }
 
 /** The error of a call that outlived its deadline. */

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import type Dockerode from "dockerode";
 import { abortable, createDeadline, type Deadline } from "./deadline.ts";
 import { type CallOptions, type DockerEndpoint, DockerRequestError } from "./engine.ts";
-import { toDockerError, unresponsiveError } from "./errors.ts";
+import { noEngineError, toDockerError, unresponsiveError } from "./errors.ts";
 import { createAgent } from "./tls.ts";
 
 export interface EngineRequest {
@@ -38,7 +38,7 @@ export interface CallLimits {
 
 export interface EngineAnswer {
   statusCode: number;
-  /** Parsed when it is JSON, else the text. */
+  /** Parsed JSON; the text of an empty answer and of `_ping`. */
   body: unknown;
 }
 
@@ -145,7 +145,9 @@ export async function createTransport(endpoint: DockerEndpoint): Promise<Transpo
       const deadline = startDeadline(request, timeoutMs, signal);
       try {
         const response = await open(request, deadline);
-        return { statusCode: response.statusCode ?? 0, body: parseJson(await readText(response)) };
+        const body = parseJson(await readText(response));
+        if (typeof body === "string" && body !== "" && request.path !== PING) throw noEngineError(endpoint);
+        return { statusCode: response.statusCode ?? 0, body };
       } catch (error) {
         throw explain(error, deadline);
       } finally {

@@ -58,6 +58,8 @@ export interface RunnerRegistry {
   /** The runner with this id polls (true), or its session ended or was ended (false). Returns an unsubscribe. */
   onPolling(listener: (runnerId: string, polling: boolean, hello: RunnerHello) => void): () => void;
   isPolling(runnerId: string): boolean;
+  /** A held poll of this runner ended, with an answer or because its connection is gone: a hint that it may have died. */
+  onPollEnded(listener: (runnerId: string) => void): () => void;
   /** The supervisor saw it die: its session ends and its leases are free at once. */
   runnerDied(runnerId: string): void;
 }

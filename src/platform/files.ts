@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { open, rename, rm, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AppError, systemErrorCode } from "../errors.ts";
@@ -93,7 +93,9 @@ export async function removeIfExists(path: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    if (systemErrorCode(error) === "ENOENT") return false;
+    const code = systemErrorCode(error);
+    // On a read-only file system unlink fails before it looks for the file.
+    if (code === "ENOENT" || (code === "EROFS" && !existsSync(path))) return false;
     throw toFileError(error, path);
   }
 }

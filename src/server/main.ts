@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     await report({ type: "ready", status });
   } catch (error) {
     server.reportFault(error, "the start failed");
-    await server.close({ keepGrant: server.adoptedSomething });
+    await server.close({ keepGrant: server.leavesSomething });
     // Said last: whoever hears it may start again at once.
     await report({ type: "failed", error: toBody(error) });
     process.exit(1);

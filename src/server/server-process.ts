@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Server } from "node:http";
 import { createLogger, type Logger } from "@stigmer/agent-runner/logging";
 import { readSecrets } from "../config/secrets.ts";
@@ -55,7 +56,7 @@ export class ServerProcess {
     try {
       await this.#open();
     } catch (error) {
-      await this.close({ keepGrant: false });
+      await this.close({ keepGrant: this.leavesSomething });
       throw error;
     }
   }
@@ -99,9 +100,13 @@ export class ServerProcess {
     this.#logger?.close();
   }
 
-  /** Something of an earlier run was kept alive by a start that failed: its token must stay valid. */
-  get adoptedSomething(): boolean {
-    return this.#supervisor?.hasRunning() ?? false;
+  /**
+   * After a start that failed, what it had made is gone with its records. Those that are there name something of an earlier
+   * run, which needs its token and its port again to be adopted.
+   */
+  get leavesSomething(): boolean {
+    const { containerIdFile, pidFile } = this.#paths;
+    return [containerIdFile, pidFile("workflow-runner"), pidFile("agent-runner")].some((path) => existsSync(path));
   }
 
   reportFault(error: unknown, where: string): void {

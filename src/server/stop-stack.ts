@@ -4,6 +4,7 @@ import { readPidFile } from "../components/process/pid-file.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
 import type { DockerEngine } from "../docker/engine.ts";
+import { AppError } from "../errors.ts";
 import { readInstanceId } from "../platform/instance.ts";
 import { clearDeadLock, withLock } from "../platform/lock.ts";
 import type { HomePaths } from "../platform/paths.ts";
@@ -59,11 +60,28 @@ async function endStack(options: StopOptions): Promise<StopReport> {
     const report = await askDown(probe, options);
     if (report !== null) return report;
   }
-  return withLock(options.paths.startLockFile, () => sweep(instance, options), {
+  return sweepAlone(instance, options);
+}
+
+/** Under the start lock, unless nobody can take it: on a full disk or a read-only one no start is in the way either. */
+async function sweepAlone(instance: string, options: StopOptions): Promise<StopReport> {
+  const lock = {
     what: "the stop of the stack",
     timeoutMs: LOCK_TIMEOUT_MS,
     signal: new AbortController().signal,
-  });
+  };
+  let isLocked = false;
+  const work = (): Promise<StopReport> => {
+    isLocked = true;
+    return sweep(instance, options);
+  };
+  try {
+    return await withLock(options.paths.startLockFile, work, lock);
+  } catch (error) {
+    const cannotWrite = error instanceof AppError && (error.code === "DISK_FULL" || error.code === "PERMISSION_DENIED");
+    if (isLocked || !cannotWrite) throw error;
+    return sweep(instance, options);
+  }
 }
 
 /** What stop would do, without doing it. */

@@ -36,6 +36,8 @@ export class Healer {
     this.#options = options;
     this.#deps = options.deps;
     options.deps.registry.onPolling((runnerId, polling) => this.#onPolling(runnerId, polling));
+    // An adopted process has no parent to be told of its end: the connection that broke off is the first to know.
+    options.deps.registry.onPollEnded((runnerId) => this.#find(runnerId)?.instance?.probe());
   }
 
   /** The component runs as `instance` from now on; its end will be noticed. */
@@ -192,11 +194,14 @@ export class Healer {
   }
 
   #onPolling(runnerId: string, polling: boolean): void {
-    for (const component of this.#options.components()) {
-      if (component.instance?.runnerId !== runnerId) continue;
-      if (polling) this.#becomeReady(component);
-      else this.#becomeUnhealthy(component, component.instance);
-    }
+    const component = this.#find(runnerId);
+    if (component === undefined || component.instance === null) return;
+    if (polling) this.#becomeReady(component);
+    else this.#becomeUnhealthy(component, component.instance);
+  }
+
+  #find(runnerId: string): Supervised | undefined {
+    return [...this.#options.components()].find((component) => component.instance?.runnerId === runnerId);
   }
 
   #becomeReadyIfPolling(component: Supervised): void {

@@ -104,7 +104,7 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
       const held = polls.hold({ session, capacity, holdMs: POLL_MS, signal });
       sessions.pollBegan(session);
       scheduler.dispatch(session.hello.queue);
-      const works = await held.finally(() => sessions.touch(session));
+      const works = await held.finally(() => sessions.pollEnded(session));
       const tasks = await Promise.all(works.map(build));
       if (signal.aborted) for (const work of works) scheduler.release(work, { isDeath: false });
       signal.throwIfAborted();

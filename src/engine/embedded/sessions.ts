@@ -37,6 +37,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, RunnerSession>();
   readonly #listeners = new Set<PollingListener>();
+  readonly #pollEndListeners = new Set<(runnerId: string) => void>();
   #isClosed = false;
 
   constructor(options: SessionsOptions) {
@@ -89,6 +90,12 @@ export class Sessions {
     this.#tell(session, true);
   }
 
+  pollEnded(session: RunnerSession): void {
+    this.touch(session);
+    const { runnerId } = session.hello;
+    if (runnerId !== null) for (const listener of this.#pollEndListeners) listener(runnerId);
+  }
+
   end(session: RunnerSession, reason: SessionEnd): void {
     if (!this.#sessions.delete(session.id)) return;
     session.expiry?.cancel();
@@ -115,6 +122,11 @@ export class Sessions {
   onPolling(listener: PollingListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onPollEnded(listener: (runnerId: string) => void): () => void {
+    this.#pollEndListeners.add(listener);
+    return () => this.#pollEndListeners.delete(listener);
   }
 
   /** Forgets the timers; the sessions stay in the store for the next server. */
