@@ -4,7 +4,8 @@ import { packageVersion } from "../platform/package.ts";
 import { ServerClient } from "../server/client.ts";
 import { probeServer } from "../server/probe.ts";
 import { findSocketPath } from "../server/socket-path.ts";
-import { bringUp } from "./commands/server/start.ts";
+import { bringUp } from "./commands/server/bring-up.ts";
+import { modelLine } from "./commands/server/model-line.ts";
 import type { CommandContext } from "./context.ts";
 
 const PROBE_TIMEOUT_MS = 2_000;
@@ -27,6 +28,7 @@ export async function ensureServer(context: CommandContext, options: { start: bo
   }
   const { settings, warnings } = await loadSettings({ configFile: context.paths.configFile, env: context.env });
   for (const warning of warnings) context.warn(warning);
+  context.progress(modelLine(settings));
   await bringUp(context, settings, { timeoutMs: START_TIMEOUT_MS, replaceOutdatedImage: false });
   return new ServerClient(findSocketPath(context.paths));
 }

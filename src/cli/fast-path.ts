@@ -13,11 +13,11 @@ export function matchFastPath(argv: readonly string[], version: () => string): I
   if (argv.length === 1 && (only === "--help" || only === "-h" || only === "help")) {
     return { kind: "text", text: ROOT_HELP };
   }
-  return matchStatus(argv);
+  return matchServerCommand(argv);
 }
 
-/** `server status` with `--json`, `--home DIR`, `-q`, `--no-color` anywhere. */
-function matchStatus(argv: readonly string[]): Invocation | null {
+/** `server status` and `server start`, with `--json`, `--home DIR`, `-q`, `--no-color` anywhere and nothing else. */
+function matchServerCommand(argv: readonly string[]): Invocation | null {
   const globals: GlobalOptions = { home: undefined, json: false, quiet: false, debug: false, color: true };
   const words: string[] = [];
   const rest = [...argv];
@@ -29,14 +29,22 @@ function matchStatus(argv: readonly string[]): Invocation | null {
     else if (word.startsWith("-")) return null;
     else words.push(word);
   }
-  if (words.length !== 2 || words[0] !== "server" || words[1] !== "status") return null;
-  return {
-    kind: "command",
-    command: "server status",
-    globals,
-    async run(context) {
-      const { handle } = await import("./commands/server/status.ts");
-      return handle({ watch: false }, context);
-    },
-  };
+  const command = words.join(" ");
+  const run = words.length === 2 ? SERVER_COMMANDS[command] : undefined;
+  return run === undefined ? null : { kind: "command", command, globals, run };
 }
+
+/** With the options that the parser would fill in. */
+const SERVER_COMMANDS: Record<string, Extract<Invocation, { kind: "command" }>["run"]> = {
+  async "server status"(context) {
+    const { handle } = await import("./commands/server/status.ts");
+    return handle({ watch: false }, context);
+  },
+  async "server start"(context) {
+    const { handle } = await import("./commands/server/start.ts");
+    return handle({ build: false, pull: false, timeoutMs: START_TIMEOUT_MS, dryRun: false }, context);
+  },
+};
+
+/** The default of `--timeout`. */
+const START_TIMEOUT_MS = 60_000;

@@ -193,6 +193,8 @@ export interface DockerEngine {
   putArchive(id: string, path: string, tar: Buffer, options?: CallOptions): Promise<void>;
   exec(id: string, command: string[], options?: CallOptions & { user?: string; env?: string[] }): Promise<ExecResult>;
   logs(id: string, options: ContainerLogOptions): AsyncIterable<ContainerLogLine>;
+  /** Something happened to an image: tagged, untagged, built, pulled, … Ends as `events` does. */
+  imageEvents(signal: AbortSignal): AsyncIterable<void>;
   /** Container events whose labels match, from `sinceMs` on; ends when the daemon goes or `signal` aborts. */
   events(options: { labels: string[]; sinceMs: number | null; signal: AbortSignal }): AsyncIterable<EngineEvent>;
 

@@ -17,27 +17,39 @@ interface EventDocument {
  * The engine's container events. Rejects with an AppError when no engine takes the call; once it runs, it ends when the
  * engine goes or the signal aborts.
  */
-export function createEventCalls(transport: Transport): Pick<DockerEngine, "events"> {
+export function createEventCalls(transport: Transport): Pick<DockerEngine, "events" | "imageEvents"> {
   return {
     async *events({ labels, signal, sinceMs }) {
       const query = {
         filters: JSON.stringify({ type: ["container"], label: labels }),
         ...(sinceMs === null ? {} : { since: toEngineTime(sinceMs) }),
       };
-      try {
-        const deadlines = { headersTimeoutMs: HEADERS_MS, idleTimeoutMs: null, signal };
-        const { chunks } = await transport.stream({ method: "GET", path: "/events", query }, deadlines);
-        yield* readEvents(chunks);
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
+      for await (const document of follow(transport, query, signal)) yield toEngineEvent(document);
+    },
+    async *imageEvents(signal) {
+      const query = { filters: JSON.stringify({ type: ["image"] }) };
+      for await (const _ of follow(transport, query, signal)) yield;
     },
   };
 }
 
-async function* readEvents(chunks: AsyncIterable<Buffer>): AsyncGenerator<EngineEvent> {
+async function* follow(
+  transport: Transport,
+  query: Record<string, string>,
+  signal: AbortSignal,
+): AsyncGenerator<EventDocument> {
   try {
-    for await (const document of readJsonLines(chunks)) yield toEngineEvent(document as EventDocument);
+    const deadlines = { headersTimeoutMs: HEADERS_MS, idleTimeoutMs: null, signal };
+    const { chunks } = await transport.stream({ method: "GET", path: "/events", query }, deadlines);
+    yield* readEvents(chunks);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+async function* readEvents(chunks: AsyncIterable<Buffer>): AsyncGenerator<EventDocument> {
+  try {
+    for await (const document of readJsonLines(chunks)) yield document as EventDocument;
   } catch (error) {
     // The engine went. That is news to who watches its containers, and no failure of the watching.
     if (error instanceof AppError && error.code === "DOCKER_NOT_RUNNING") return;

@@ -1,4 +1,5 @@
 import type { ExecutionEvent, Json, TokenUsage } from "@stigmer/agent-runner/protocol";
+import type { AppError } from "../errors.ts";
 
 export type ExecutionPhase = "queued" | "running" | "succeeded" | "failed" | "cancelled" | "timed_out";
 
@@ -58,6 +59,8 @@ export interface RunnerRegistry {
   /** The runner with this id polls (true), or its session ended or was ended (false). Returns an unsubscribe. */
   onPolling(listener: (runnerId: string, polling: boolean, hello: RunnerHello) => void): () => void;
   isPolling(runnerId: string): boolean;
+  /** The runner greeted the server, which could not note it down: a full disk, a damaged database. It will try again. */
+  onRefused(listener: (runnerId: string, error: AppError) => void): () => void;
   /** A held poll of this runner ended, with an answer or because its connection is gone: a hint that it may have died. */
   onPollEnded(listener: (runnerId: string) => void): () => void;
   /** The supervisor saw it die: its session ends and its leases are free at once. */

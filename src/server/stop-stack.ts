@@ -3,7 +3,6 @@ import { homedir } from "node:os";
 import { readPidFile } from "../components/process/pid-file.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
-import type { DockerEngine } from "../docker/engine.ts";
 import { AppError } from "../errors.ts";
 import { readInstanceId } from "../platform/instance.ts";
 import { clearDeadLock, withLock } from "../platform/lock.ts";
@@ -16,7 +15,7 @@ import type { StackEvent, StopReport } from "../stack/events.ts";
 import type { Observed } from "../stack/observed.ts";
 import { reconcile } from "../stack/reconcile.ts";
 import { executeRemoval } from "../supervisor/execute-removal.ts";
-import { observeStack } from "../supervisor/observe.ts";
+import { type DockerForStop, observeForStop } from "../supervisor/observe-for-stop.ts";
 import { ServerGoneError } from "./client.ts";
 import { scopeOf } from "./create-supervisor.ts";
 import { probeServer, type ServerProbe } from "./probe.ts";
@@ -162,39 +161,36 @@ async function sweep(instance: string, options: StopOptions): Promise<StopReport
       message: `daemon.pid named process ${recorded.pid}, which is not ours (${recorded.detail}); it was left alone`,
     });
   }
-  const { observed, engine, dockerError } = await observe(instance, options);
+  const { observed, docker } = await observe(instance, options);
   const plan = reconcile([], observed, { kind: "down" });
   for (const message of plan.warnings) onEvent({ type: "warning", message });
   const ended = await executeRemoval(plan.recovery, {
     paths,
     instance,
-    engine,
+    engine: docker.engine,
     graceMs: force ? 0 : graceMs,
     forceSignal,
     onEvent,
   });
-  const dockerIsMissed = dockerError !== null && observed.containerIdFile.kind === "id";
+  const dockerIsMissed = docker.error !== null && observed.containerIdFile.kind === "id";
   await removeServerFiles(paths, { keepGrant: dockerIsMissed });
-  if (dockerIsMissed) throw dockerError;
+  if (dockerIsMissed) throw docker.error;
   return { stopped: [...report.stopped, ...ended.stopped], killed: [...report.killed, ...ended.killed] };
 }
 
 async function observe(
   instance: string,
   { paths, settings, env }: Pick<StopOptions, "paths" | "settings" | "env">,
-): Promise<{ observed: Observed; engine: DockerEngine | null; dockerError: unknown }> {
-  let engine: DockerEngine | null = null;
-  let dockerError: unknown = null;
+): Promise<{ observed: Observed; docker: DockerForStop }> {
+  const scope = scopeOf(settings, paths, instance);
+  return observeForStop({ paths, instance, scope }, await findDocker(env));
+}
+
+async function findDocker(env: NodeJS.ProcessEnv): Promise<DockerForStop> {
   try {
-    engine = await connectDocker({ env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS });
+    const engine = await connectDocker({ env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS });
+    return { engine, error: null };
   } catch (error) {
-    dockerError = error; // Matters only if a container is known to exist; the caller sees.
+    return { engine: null, error }; // Matters only if a container is known to exist; the caller sees.
   }
-  const observed = await observeStack({
-    paths,
-    instance,
-    scope: scopeOf(settings, paths, instance),
-    docker: engine === null ? { unavailable: "Docker cannot be reached" } : { engine },
-  });
-  return { observed, engine, dockerError };
 }

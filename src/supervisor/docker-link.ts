@@ -9,6 +9,8 @@ export interface DockerLinkListener {
   onConnected(engine: DockerEngine): void;
   onLost(reason: string): void;
   onEvent(event: EngineEvent): void;
+  /** What an image's name means may have changed. */
+  onImagesChanged(engine: DockerEngine): void;
 }
 
 const FIRST_RETRY_MS = 200;
@@ -78,7 +80,18 @@ export class DockerLink {
     // Events from this moment on are replayed by the engine, so nothing falls between the look-up and the stream.
     const events = engine.events({ labels, sinceMs: this.#clock.nowMs(), signal });
     listener.onConnected(engine);
+    void this.#followImages(engine, listener, signal);
     for await (const event of events) listener.onEvent(event);
+  }
+
+  /** Ends with the daemon, as the stream of container events does; that one decides what it means. */
+  async #followImages(engine: DockerEngine, listener: DockerLinkListener, signal: AbortSignal): Promise<void> {
+    listener.onImagesChanged(engine);
+    try {
+      for await (const _ of engine.imageEvents(signal)) listener.onImagesChanged(engine);
+    } catch (error) {
+      if (!isDockerGone(error)) throw error;
+    }
   }
 }
 

@@ -28,7 +28,7 @@ export class ExitedBeforeReady extends Error {
 
 /**
  * Resolves with the runner's greeting at its first poll (null when it polled before): the runner itself says that it works, nobody asks it.
- * @throws ExitedBeforeReady, AppError START_TIMEOUT, or the signal's reason.
+ * @throws ExitedBeforeReady, AppError START_TIMEOUT or what keeps the server from taking the runner in, or the signal's reason.
  */
 export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
   const { component, instance, registry, timeoutMs, signal } = wait;
@@ -46,12 +46,16 @@ export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
     const unsubscribe = registry.onPolling((runnerId, polling, hello) => {
       if (polling && runnerId === instance.runnerId) finish(() => resolve(hello));
     });
+    const forgetRefusals = registry.onRefused((runnerId, error) => {
+      if (runnerId === instance.runnerId) finish(() => reject(error));
+    });
     const timer = clock.setTimer(() => finish(() => reject(timeoutError(component, wait.limitMs))), timeoutMs);
     signal.addEventListener("abort", onAbort, { once: true });
     void instance.exited.then((report) => finish(() => reject(new ExitedBeforeReady(component, describeExit(report)))));
 
     function finish(settle: () => void): void {
       unsubscribe();
+      forgetRefusals();
       timer.cancel();
       signal.removeEventListener("abort", onAbort);
       settle();

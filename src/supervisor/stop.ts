@@ -6,7 +6,7 @@ import type { SupervisorDeps } from "./deps.ts";
 import { endOperation } from "./end-instance.ts";
 import { executeRemoval, type RemovalContext } from "./execute-removal.ts";
 import { logEvent } from "./log-event.ts";
-import { observeStack } from "./observe.ts";
+import { type DockerForStop, observeForStop } from "./observe-for-stop.ts";
 import type { Supervised } from "./supervised.ts";
 
 export interface StopInput {
@@ -30,13 +30,8 @@ export async function stopEverything(components: readonly Supervised[], input: S
   const releases = await Promise.all(components.map((component) => component.mutex.acquire()));
   try {
     for (const component of components) beginStop(component);
-    const docker = await findDocker(input);
-    const observed = await observeStack({
-      paths: deps.paths,
-      instance: deps.instance,
-      scope: deps.scope,
-      docker: docker.engine === null ? { unavailable: "Docker does not answer" } : { engine: docker.engine },
-    });
+    const { paths, instance, scope } = deps;
+    const { observed, docker } = await observeForStop({ paths, instance, scope }, await findDocker(input));
     const plan = reconcile([], observed, { kind: "down" });
     for (const message of plan.warnings) options.onEvent({ type: "warning", message });
     const report = await executeRemoval(plan.recovery, removalContext(docker.engine, input));
@@ -86,7 +81,7 @@ function endOf(component: Supervised, instance: Supervised["instance"], containe
   return { kind: "remove-container", component: component.name, id: containerId, running: false, reason: "stop" };
 }
 
-async function findDocker({ deps, options }: StopInput): Promise<{ engine: DockerEngine | null; error: unknown }> {
+async function findDocker({ deps, options }: StopInput): Promise<DockerForStop> {
   if (!deps.needsDocker()) return { engine: null, error: null };
   try {
     const signal = AbortSignal.any([options.signal, AbortSignal.timeout(DOCKER_FOR_STOP_MS)]);

@@ -8,7 +8,7 @@ import { ContainerWatch } from "./container-watch.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { Healer } from "./healer.ts";
 import { logEvent } from "./log-event.ts";
-import { outdatedImages } from "./outdated-images.ts";
+import { OutdatedImages } from "./outdated-images.ts";
 import { loadRestarts, restoreRestarts, saveRestarts } from "./restart-record.ts";
 import { StartRun } from "./start-run.ts";
 import { StatusFeed } from "./status-feed.ts";
@@ -31,6 +31,7 @@ export class Supervisor implements Stack {
   readonly #components = new Map<SupervisedName, Supervised>();
   readonly #feed = new StatusFeed(() => this.snapshot());
   readonly #healer: Healer;
+  readonly #images: OutdatedImages;
   readonly #containers: ContainerWatch;
   #start: RunningStart | null = null;
   /** Set once the whole stack is being stopped; there is no way back from it. */
@@ -46,6 +47,7 @@ export class Supervisor implements Stack {
     const components = (): Iterable<Supervised> => this.#components.values();
     const healer = new Healer({ deps, components, onRestart: () => this.#save() });
     this.#healer = healer;
+    this.#images = new OutdatedImages(deps.log);
     this.#containers = new ContainerWatch({
       deps,
       components,
@@ -100,7 +102,7 @@ export class Supervisor implements Stack {
   }
 
   async status(): Promise<StackStatus> {
-    return { ...this.snapshot(), warnings: await outdatedImages(this.#components.values(), this.#deps.docker) };
+    return { ...this.snapshot(), warnings: this.#images.warnings(this.#components.values()) };
   }
 
   /** What is known now, without asking anybody. */
@@ -110,11 +112,6 @@ export class Supervisor implements Stack {
     const components = [this.#deps.serverStatus(), ...supervised];
     const state = this.#components.size === 0 ? "starting" : summarise(components);
     return { state, home: paths.home, instance, version, components };
-  }
-
-  /** Whether anything runs under this supervisor. */
-  hasRunning(): boolean {
-    return [...this.#components.values()].some((component) => component.instance !== null);
   }
 
   watch(signal: AbortSignal): AsyncIterable<StackStatus> {
@@ -164,6 +161,7 @@ export class Supervisor implements Stack {
       onConnected: () => void this.#containers.onConnected(),
       onLost: (reason) => this.#containers.onLost(reason),
       onEvent: (event) => this.#containers.onEvent(event),
+      onImagesChanged: (engine) => void this.#images.refresh(engine, this.#components.values()),
     });
   }
 

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { mountSmallDisk } from "../support/small-disk.ts";
 import { StackRig } from "../support/stack-rig.ts";
@@ -74,8 +75,8 @@ const isRoot = process.getuid?.() === 0;
 
 describe.skipIf(!isRoot)("a home on a disk of its own", () => {
   test("that is mounted read-only gives PERMISSION_DENIED naming the path", async () => {
-    await using disk = await mountSmallDisk(1024 * 1024);
-    const rig = new StackRig({ config: CONFIG, home: `${disk.path}/home` });
+    await using disk = await diskWithHome(1024 * 1024);
+    const { rig } = disk;
     disk.makeReadOnly();
     for (const args of [
       ["server", "start"],
@@ -92,23 +93,14 @@ describe.skipIf(!isRoot)("a home on a disk of its own", () => {
     expect(rig.read("config.yaml")).toBe(CONFIG);
   });
 
-  // Where the room ends decides which write fails first: a folder, the log, the database, a PID file.
-  test.each([0, 16, 48, 96, 200, 400])(
+  // Where the room ends decides which write fails first: a folder, the log, the database, what a runner's greeting writes.
+  test.each([0, 16, 48, 96, 120, 400])(
     "that has %i KiB left starts, or says DISK_FULL, and never loses a file",
     async (freeKiB) => {
-      const bytes = 1024 * 1024;
-      await using disk = await mountSmallDisk(bytes);
-      const rig = new StackRig({ config: CONFIG, home: `${disk.path}/home` });
-      const fill = (leaveKiB: number): void => {
-        const free = Number(
-          execFileSync("stat", ["-f", "-c", "%a %S", disk.path])
-            .toString()
-            .split(" ")
-            .reduce((blocks, size) => String(Number(blocks) * Number(size))),
-        );
-        rig.write("../filler", Buffer.alloc(Math.max(0, free - leaveKiB * 1024)));
-      };
-      fill(freeKiB);
+      await using disk = await diskWithHome(1024 * 1024);
+      const { rig } = disk;
+      const { bavail, bsize } = statfsSync(disk.path);
+      writeFileSync(join(disk.path, "filler"), Buffer.alloc(bavail * bsize - freeKiB * 1024));
       const { exitCode, envelope } = await rig.json(["server", "start"]);
       const started = exitCode === 0;
       if (!started) expect([exitCode, envelope.error?.code]).toEqual([1, "DISK_FULL"]);
@@ -117,10 +109,57 @@ describe.skipIf(!isRoot)("a home on a disk of its own", () => {
       expect(stop.exitCode, stop.stderr).toBe(0);
       expect(await rig.leaks()).toEqual([]);
       expect(rig.read("config.yaml")).toBe(CONFIG);
-      execFileSync("rm", [`${disk.path}/filler`]);
+      rmSync(join(disk.path, "filler"));
       expect((await rig.run(["server", "start"])).exitCode).toBe(0);
       expect((await rig.run(["server", "stop"])).exitCode).toBe(0);
       expect(await rig.leaks()).toEqual([]);
     },
   );
+
+  test("that fills up while the stack runs: what must write says DISK_FULL, the rest goes on, and so does all once there is room", async () => {
+    await using disk = await diskWithHome(4 * 1024 * 1024);
+    const { rig } = disk;
+    expect((await rig.run(["apply", "-f", EXAMPLES])).exitCode).toBe(0);
+    execFileSync("sh", ["-c", 'cat /dev/zero > "$0" 2>/dev/null || true', `${disk.path}/filler`]);
+    for (const args of [
+      ["run", "--agent", "hello"],
+      ["server", "restart", "--component", "workflow-runner"],
+      ["server", "start"],
+    ]) {
+      const { exitCode, envelope } = await rig.json(args);
+      expect([args, exitCode, envelope.error?.code]).toEqual([args, 1, "DISK_FULL"]);
+    }
+    for (const args of [
+      ["agent", "list"],
+      ["execution", "list"],
+      ["server", "logs"],
+    ]) {
+      expect([args, (await rig.run(args)).exitCode]).toEqual([args, 0]);
+    }
+    rmSync(join(disk.path, "filler"));
+    const run = await rig.run(["run", "--agent", "hello"]);
+    expect(run.exitCode, run.stderr).toBe(0);
+    expect((await rig.run(["server", "start"])).exitCode).toBe(0);
+    expect((await rig.status()).state).toBe("ready");
+    expect((await rig.run(["server", "stop"])).exitCode).toBe(0);
+    expect(await rig.leaks()).toEqual([]);
+  });
 });
+
+/** A home on a file system of its own, which is unmounted when nothing of its stack runs any more. */
+async function diskWithHome(
+  bytes: number,
+): Promise<AsyncDisposable & { path: string; rig: StackRig; makeReadOnly(): void }> {
+  const disk = await mountSmallDisk(bytes);
+  const rig = new StackRig({ config: CONFIG, home: join(disk.path, "home") });
+  return {
+    path: disk.path,
+    rig,
+    makeReadOnly: disk.makeReadOnly,
+    [Symbol.asyncDispose]: async () => {
+      await rig.run(["server", "stop", "--force"]);
+      await disk[Symbol.asyncDispose]();
+      await rig.dispose();
+    },
+  };
+}

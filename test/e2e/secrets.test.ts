@@ -31,7 +31,8 @@ describe("a key in secrets.env and the token of the API", () => {
       { text: "", toolCalls: [{ name: "shell", arguments: { command: `echo "it is $E2E_TOOL_SECRET"; env` } }] },
       { silentAfter: "now I think" },
     ]);
-    rig = new StackRig();
+    // A key that was pasted into a comment is no secret any more where it stands, but a bundle must not carry it on.
+    rig = new StackRig({ config: `server: { port: 0 } # ${KEY}\n` });
     rig.write("secrets.env", `E2E_MODEL_KEY=${KEY}\nE2E_TOOL_SECRET=${TOOL_SECRET}\n`);
     const { exitCode, stderr } = await rig.run(["apply", "-f", "-"], { input: agentOf(model) });
     expect(exitCode, stderr).toBe(0);
@@ -55,7 +56,8 @@ describe("a key in secrets.env and the token of the API", () => {
   test("are used: the model service gets its key, and the tool its variable", () => {
     expect(model.requests.map(({ headers }) => headers.authorization)).toEqual(Array(3).fill(`Bearer ${KEY}`));
     expect(JSON.stringify(model.requests[1]?.body)).toMatch(new RegExp(`\\D${TOOL_SECRET.length}\\b`));
-    expect(Object.values(secrets).filter((value) => value.length < 16)).toEqual([]);
+    // The search of the tests below finds them where they are.
+    expect(foundIn(rig.read("secrets.env") + rig.read("run", "token"))).toEqual(Object.keys(secrets));
   });
 
   test("are in no command line of any process", () => {

@@ -35,13 +35,17 @@ export class AlteredImage implements AsyncDisposable {
 }
 
 /** Instructions that make node deaf to SIGTERM, whatever the program in it wants. */
-export const DEAF_TO_SIGTERM = [`ENV NODE_OPTIONS="--import=data:text/javascript,${encodeURIComponent(`
+export const DEAF_TO_SIGTERM = [
+  `ENV NODE_OPTIONS="--import=data:text/javascript,${encodeURIComponent(
+    `
   process.on("SIGTERM", () => {});
   for (const name of ["on", "once", "addListener"]) {
     const add = process[name];
     process[name] = function (event, listener) { return event === "SIGTERM" ? this : add.call(this, event, listener); };
   }
-`.replaceAll(/\s+/g, " ")).replaceAll("'", "%27")}"`];
+`.replaceAll(/\s+/g, " "),
+  ).replaceAll("'", "%27")}"`,
+];
 
 function buildFromText(dockerfile: string, reference: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -51,7 +55,9 @@ function buildFromText(dockerfile: string, reference: string): Promise<void> {
       stderr += text;
     });
     child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(`docker build ended with ${code}: ${stderr}`))));
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`docker build ended with ${code}: ${stderr}`)),
+    );
     child.stdin.end(dockerfile);
   });
 }

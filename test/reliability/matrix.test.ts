@@ -19,10 +19,17 @@ const order = JSON.parse(process.env["RELIABILITY_ORDER"] ?? "null") as Order | 
 if (order === null) throw new Error("run `npm run reliability`, which prepares what this needs");
 const { size, seed, rows, runs, report } = order;
 const results: RowResult[] = [];
+const unknown = rows.filter((name) => !ROWS.some((row) => row.name === name));
+if (unknown.length > 0) throw new Error(`no row ${unknown}; there are ${ROWS.map(({ name }) => name).join(" ")}`);
 
 for (const row of ROWS.filter(({ name }) => rows.length === 0 || rows.includes(name))) {
   test(row.fault, async () => {
-    const result = await runRow(row, { size, seed, ...(runs === null ? {} : { runs }), say: (line) => console.log(line) });
+    const result = await runRow(row, {
+      size,
+      seed,
+      ...(runs === null ? {} : { runs }),
+      say: (line) => console.log(line),
+    });
     results.push(result);
     expect(describeFailures(result)).toEqual([]);
   });

@@ -38,7 +38,22 @@ function damageOnce(bytes: Buffer, dice: Dice): Buffer {
 }
 
 /** What means something where it should not. */
-const WORDS = ["-1", "0", "1", "99999999999999999999", "\n", "{}", "null", "..", "\u0000", "true", "0x10", "1e9", ": ", "  "];
+const WORDS = [
+  "-1",
+  "0",
+  "1",
+  "99999999999999999999",
+  "\n",
+  "{}",
+  "null",
+  "..",
+  "\u0000",
+  "true",
+  "0x10",
+  "1e9",
+  ": ",
+  "  ",
+];
 
 function randomBytes(length: number, dice: Dice): Buffer {
   return Buffer.from(Array.from({ length }, () => dice.between(0, 255)));

@@ -34,7 +34,12 @@ export function entryOf(pid: number): ProcessEntry | null {
   const stat = read(pid, "stat");
   const [state = "Z", parent = "0", group = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (stat === "" || state === "Z" || state === "X") return null;
-  return { pid, parent: Number(parent), group: Number(group), command: read(pid, "cmdline").replaceAll("\0", " ").trim() };
+  return {
+    pid,
+    parent: Number(parent),
+    group: Number(group),
+    command: read(pid, "cmdline").replaceAll("\0", " ").trim(),
+  };
 }
 
 /** In clock ticks since boot; null when it has ended. */
@@ -52,7 +57,8 @@ export function countDescriptors(pid: number): number {
 /** Memory that is its own now and at its peak, in MiB. */
 export function memoryOf(pid: number): { nowMb: number; peakMb: number } {
   const status = read(pid, "status");
-  const mb = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
+  const mb = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
   return { nowMb: mb("RssAnon"), peakMb: mb("VmHWM") };
 }
 

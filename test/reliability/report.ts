@@ -19,7 +19,8 @@ export function renderReport(results: readonly RowResult[], { size, seed }: { si
 }
 
 function renderRow({ row, obstacle, happened, failures, worst, seen }: RowResult): string {
-  const result = obstacle !== null ? `left out: ${obstacle}` : failures.length === 0 ? "holds" : `${failures.length} failed`;
+  const result =
+    obstacle !== null ? `left out: ${obstacle}` : failures.length === 0 ? "holds" : `${failures.length} failed`;
   const time = worst === null ? "–" : `${worst.what} ${(worst.ms / 1000).toFixed(1)} s`;
   const counts = [...seen].map(([what, times]) => `${what} ${times}`).sort();
   const cells = [`\`${row.name}\``, row.fault, row.holds, String(happened), result, time, counts.join(", ") || "–"];

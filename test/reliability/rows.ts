@@ -1,11 +1,15 @@
 import type { Row } from "./row.ts";
+import { jumpingClock } from "./rows/clock.ts";
 import { concurrentStarts, startAgainstStop } from "./rows/concurrency.ts";
 import { crashLoop, deafToSigterm, missingImage, removedContainer } from "./rows/containers.ts";
 import { damagedFiles } from "./rows/damage.ts";
 import { fullDisk, longHome, readOnlyHome } from "./rows/disk.ts";
+import { brokenSocket, restartedDaemon } from "./rows/docker-faults.ts";
 import { restarts, startStopPairs } from "./rows/endurance.ts";
+import { doubleCancel, killedRunner, killedServer } from "./rows/executions.ts";
 import { foreignThings, reboot } from "./rows/identity.ts";
 import { killDuringStart, killDuringStop, killWhileRunning } from "./rows/kills.ts";
+import { logBurst } from "./rows/log-burst.ts";
 
 /** The fault matrix, in the order of its publication. */
 export const ROWS: readonly Row[] = [
@@ -26,4 +30,11 @@ export const ROWS: readonly Row[] = [
   crashLoop,
   missingImage,
   removedContainer,
+  brokenSocket,
+  restartedDaemon,
+  jumpingClock,
+  logBurst,
+  killedRunner,
+  killedServer,
+  doubleCancel,
 ];

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { basename, join } from "node:path";
-import type { StackStatus } from "../../src/stack/component.ts";
 import { homePaths } from "../../src/platform/paths.ts";
+import type { StackStatus } from "../../src/stack/component.ts";
 import { RunningCommand } from "../support/running-command.ts";
 import { docker, type Envelope, type RigOptions, StackRig } from "../support/stack-rig.ts";
 import { containersOf, type EngineContainer, volumeExists } from "./docker-socket.ts";
@@ -110,7 +110,9 @@ export class Subject {
     const { processes, containers } = await this.look();
     const named = new Set(processes.map(({ pid }) => pid));
     const grouped = listProcesses().filter(({ group, pid }) => this.#groups.has(group) && !named.has(pid));
-    const volumes = await Promise.all([...this.#volumes].map(async (name) => ({ name, there: await volumeExists(name, this.#dockerSocket) })));
+    const volumes = await Promise.all(
+      [...this.#volumes].map(async (name) => ({ name, there: await volumeExists(name, this.#dockerSocket) })),
+    );
     const ports = await Promise.all([...this.#ports].map(async (port) => ({ port, ours: await this.#isOurs(port) })));
     return [
       ...processes.map(({ pid, component, command }) => `process ${pid} (${component}) is left: ${command}`),
@@ -130,7 +132,9 @@ export class Subject {
     const problems: string[] = [];
     const { envelope, exitCode } = await this.rig.json<StackStatus>(["server", "status"]);
     if (exitCode !== 0 || envelope.data?.state !== "ready") {
-      problems.push(`status is ${envelope.data?.state}, exit ${exitCode}: ${JSON.stringify(envelope.data?.components)}`);
+      problems.push(
+        `status is ${envelope.data?.state}, exit ${exitCode}: ${JSON.stringify(envelope.data?.components)}`,
+      );
     }
     const { processes, containers } = await this.look();
     const components = envelope.data?.components ?? [];
@@ -161,7 +165,8 @@ export class Subject {
   async dispose(): Promise<string[]> {
     const stop = await this.rig.json(["server", "stop"]);
     const left = await this.remains();
-    if (stop.exitCode !== 0) left.unshift(`the last stop exited ${stop.exitCode}: ${textOf(stop.envelope, stop.stderr)}`);
+    if (stop.exitCode !== 0)
+      left.unshift(`the last stop exited ${stop.exitCode}: ${textOf(stop.envelope, stop.stderr)}`);
     await this.rig.dispose();
     return left;
   }
@@ -198,7 +203,9 @@ export class Subject {
 
   #readLogs(): Map<string, string> {
     if (!this.rig.has("data", "logs")) return new Map();
-    const names = readdirSync(this.rig.path("data", "logs")).filter((name) => name.endsWith(".log") && !name.includes(".last."));
+    const names = readdirSync(this.rig.path("data", "logs")).filter(
+      (name) => name.endsWith(".log") && !name.includes(".last."),
+    );
     return new Map(names.map((name) => [name, this.rig.read("data", "logs", name)]));
   }
 

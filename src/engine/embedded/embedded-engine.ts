@@ -64,6 +64,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
     registry: {
       onPolling: (listener) => sessions.onPolling(listener),
       isPolling: (runnerId) => sessions.isPolling(runnerId),
+      onRefused: (listener) => sessions.onRefused(listener),
       onPollEnded: (listener) => sessions.onPollEnded(listener),
       runnerDied: (runnerId) => {
         try {

@@ -1,4 +1,5 @@
 import type { HelloRequest, QueueName } from "@stigmer/agent-runner/protocol";
+import { AppError } from "../../errors.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { RunnerSessions } from "../../store/runner-sessions.ts";
 import type { RunnerHello, RunnerRegistry } from "../engine.ts";
@@ -31,12 +32,14 @@ export interface SessionsOptions {
 }
 
 type PollingListener = Parameters<RunnerRegistry["onPolling"]>[0];
+type RefusalListener = Parameters<RunnerRegistry["onRefused"]>[0];
 
 /** The runners that are there. Sessions outlive the server: a runner polls on after a restart as if nothing was. */
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, RunnerSession>();
   readonly #listeners = new Set<PollingListener>();
+  readonly #refusalListeners = new Set<RefusalListener>();
   readonly #pollEndListeners = new Set<(runnerId: string) => void>();
   #isClosed = false;
 
@@ -49,7 +52,20 @@ export class Sessions {
     for (const { id, hello } of this.#options.store.list()) this.#add(id, hello);
   }
 
+  /** @throws AppError of the store; whoever waits for this runner is told of it, too. */
   open(hello: HelloRequest): RunnerSession {
+    try {
+      return this.#open(hello);
+    } catch (error) {
+      const { runnerId } = hello;
+      if (error instanceof AppError && runnerId !== null) {
+        for (const listener of this.#refusalListeners) listener(runnerId, error);
+      }
+      throw error;
+    }
+  }
+
+  #open(hello: HelloRequest): RunnerSession {
     // A runner says hello again when the answer to its first hello was lost; it can be in one session only.
     if (hello.runnerId !== null) this.endRunner(hello.runnerId, "superseded");
     const id = this.#options.newId();
@@ -122,6 +138,11 @@ export class Sessions {
   onPolling(listener: PollingListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onRefused(listener: RefusalListener): () => void {
+    this.#refusalListeners.add(listener);
+    return () => this.#refusalListeners.delete(listener);
   }
 
   onPollEnded(listener: (runnerId: string) => void): () => void {

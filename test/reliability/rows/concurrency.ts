@@ -29,7 +29,8 @@ export const concurrentStarts: Row = {
 export const startAgainstStop: Row = {
   name: "start-stop",
   fault: "two to five starts and stops of one home that overlap at random",
-  holds: "each ends with exit 0 or a clear error; then there is one ready stack or nothing, and one more stop leaves nothing",
+  holds:
+    "each ends with exit 0 or a clear error; then there is one ready stack or nothing, and one more stop leaves nothing",
   runs: { small: 2, full: 25 },
   run: (bench) => bench.repeat("starts against stops", contend),
 };

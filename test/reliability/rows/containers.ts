@@ -21,7 +21,8 @@ export const deafToSigterm: Row = {
   fault: "a container that ignores SIGTERM; a process whose children ignore it",
   holds: "all of it is gone within the grace and two seconds, and the stop says that it killed",
   runs: { small: 2, full: 10 },
-  run: (bench) => bench.repeat("deaf to SIGTERM", (trial) => (trial.seed % 2 === 0 ? deafContainer(trial) : deafChildren(trial))),
+  run: (bench) =>
+    bench.repeat("deaf to SIGTERM", (trial) => (trial.seed % 2 === 0 ? deafContainer(trial) : deafChildren(trial))),
 };
 
 export const crashLoop: Row = {
@@ -41,7 +42,8 @@ export const crashLoop: Row = {
 export const missingImage: Row = {
   name: "image",
   fault: "the image loses its name while the container is stopped, or the container is removed as well",
-  holds: "a stopped container is started again; without one the start says IMAGE_MISSING; with the image back, all is well",
+  holds:
+    "a stopped container is started again; without one the start says IMAGE_MISSING; with the image back, all is well",
   runs: { small: 1, full: 6 },
   run: (bench) => bench.repeat("a missing image", loseImage),
 };
@@ -86,11 +88,18 @@ spec:
   limits: { timeout: 5m }
 `,
   );
-  for (const args of [["server", "start"], ["apply", "-f", subject.rig.path(DEFINITION)], ["run", "--agent", "deaf", "--detach"]]) {
+  for (const args of [
+    ["server", "start"],
+    ["apply", "-f", subject.rig.path(DEFINITION)],
+    ["run", "--agent", "deaf", "--detach"],
+  ]) {
     const { exitCode, text } = await subject.tell(args);
     if (exitCode !== 0) trial.blame(text);
   }
-  const sleepers = (): number[] => listProcesses().filter(({ command }) => command === `sleep ${mark}`).map(({ pid }) => pid);
+  const sleepers = (): number[] =>
+    listProcesses()
+      .filter(({ command }) => command === `sleep ${mark}`)
+      .map(({ pid }) => pid);
   await untilTold("the deaf children", () => subject.rig.has("data", "workspace", "up") && sleepers().length === 2);
   await subject.look();
   await stopInTime(trial, subject, null);
@@ -102,9 +111,13 @@ spec:
 
 /** @param killed a component that cannot end in any other way */
 async function stopInTime(trial: Trial, subject: Subject, killed: string | null): Promise<void> {
-  const { exitCode, stderr } = await trial.timed("stop", subject.rig.run(["server", "stop", "--timeout", `${GRACE_MS / 1_000}s`]));
+  const { exitCode, stderr } = await trial.timed(
+    "stop",
+    subject.rig.run(["server", "stop", "--timeout", `${GRACE_MS / 1_000}s`]),
+  );
   if (exitCode !== 0) trial.blame(`stop exited ${exitCode}: ${stderr}`);
-  if (killed !== null && !new RegExp(`${killed}\\s+killed`).test(stderr)) trial.blame(`stop did not say that it killed: ${stderr}`);
+  if (killed !== null && !new RegExp(`${killed}\\s+killed`).test(stderr))
+    trial.blame(`stop did not say that it killed: ${stderr}`);
   for (const [line, amount, unit] of stderr.matchAll(/(?:stopped|killed) (?:in|after) ([\d.]+) (ms|s)/g)) {
     const ms = Number(amount) * (unit === "s" ? 1_000 : 1);
     if (ms > LIMIT_MS) trial.blame(`too late: ${line}`);
@@ -122,14 +135,17 @@ async function killEachTime(trial: Trial, victim: "runner" | "container", times:
     const killedMs = performance.now();
     if (!sendKill((await findVictim(subject, victim)) ?? 0)) trial.blame(`there was no ${victim} to kill`);
     const status = await subject.rig.until(
-      ({ components }) => components[index]?.state === "failed" || (components[index]?.state === "ready" && components[index].restarts === death),
+      ({ components }) =>
+        components[index]?.state === "failed" ||
+        (components[index]?.state === "ready" && components[index].restarts === death),
       `restart ${death}`,
       90_000,
     );
     const component = status.components[index];
     if (component?.state === "failed") {
       trial.saw(`failed after ${death} deaths`);
-      if (death !== GIVES_UP_AFTER || !/10 times in 10 minutes/.test(component.message ?? "")) trial.blame(`failed after ${death}: ${component.message}`);
+      if (death !== GIVES_UP_AFTER || !/10 times in 10 minutes/.test(component.message ?? ""))
+        trial.blame(`failed after ${death}: ${component.message}`);
     } else delaysMs.push(performance.now() - killedMs);
   }
   if (times >= GIVES_UP_AFTER && delaysMs.length >= times) trial.blame("it was never given up");
@@ -144,7 +160,9 @@ async function killEachTime(trial: Trial, victim: "runner" | "container", times:
 
 async function loseImage(trial: Trial): Promise<void> {
   // An image ID of its own, so that the name is all that it has.
-  await using image = await AlteredImage.build(`gone-${trial.seed}`, [`LABEL reliability=${process.pid}.${trial.seed}`]);
+  await using image = await AlteredImage.build(`gone-${trial.seed}`, [
+    `LABEL reliability=${process.pid}.${trial.seed}`,
+  ]);
   const subject = new Subject({ config: image.config });
   const first = await subject.tell(["server", "start"]);
   if (first.exitCode !== 0) trial.blame(first.text);
@@ -158,12 +176,16 @@ async function loseImage(trial: Trial): Promise<void> {
   if (start.exitCode === 0) trial.blame(await subject.faultsOfReadyStack());
   await docker("rm", "-f", id);
   if (start.exitCode === 0) {
-    const status = await subject.rig.until(({ components }) => !["ready", "starting"].includes(components[2]?.state ?? ""), "the lost container");
+    const status = await subject.rig.until(
+      ({ components }) => !["ready", "starting"].includes(components[2]?.state ?? ""),
+      "the lost container",
+    );
     trial.saw(`container removed, no image: ${status.components[2]?.state}`);
     await untilTold("a reason", async () => /image/i.test(JSON.stringify((await subject.rig.status()).components[2])));
   }
   const without = await subject.tell(["server", "start"]);
-  if (without.code !== "IMAGE_MISSING" || without.exitCode !== 6) trial.blame(`without image and container, start said: ${without.text}`);
+  if (without.code !== "IMAGE_MISSING" || without.exitCode !== 6)
+    trial.blame(`without image and container, start said: ${without.text}`);
   await using _again = await AlteredImage.build(`gone-${trial.seed}`);
   const healed = await subject.tell(["server", "start"]);
   if (healed.exitCode !== 0) trial.blame(`with the image back, start said: ${healed.text}`);

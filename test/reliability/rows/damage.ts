@@ -33,19 +33,30 @@ temporal: { managed: false, namespace: other }
 logs: { max_files: 3 }
 `;
 /** Compared with an independent reading of the file: where that finds another value, a default came in silently. */
-const COMPARED = ["server.port", "agent_runner.concurrency", "llm.model", "temporal.namespace", "logs.max_files"] as const;
+const COMPARED = [
+  "server.port",
+  "agent_runner.concurrency",
+  "llm.model",
+  "temporal.namespace",
+  "logs.max_files",
+] as const;
 
 export const damagedFiles: Row = {
   name: "damage",
   fault: "PID, container-ID, config and database files with flipped bits, lost, doubled and foreign pieces",
-  holds: "never a crash, never another process than the recorded one, never a default in place of a damaged setting; a database that cannot be used stays as it is",
+  holds:
+    "never a crash, never another process than the recorded one, never a default in place of a damaged setting; a database that cannot be used stays as it is",
   runs: { small: 500, full: 10_000 },
   async run(bench) {
     await using directory = await temporaryDirectory();
     const database = await makeDatabase(directory.path);
     const program = await buildEngineProgram("reliability/open-databases.ts", directory.path);
     for (let done = 0; done < bench.runs; done += BATCH) {
-      await bench.trial("damaged files", (trial) => damageBatch(trial, { bench, directory: directory.path, program, database }), BATCH);
+      await bench.trial(
+        "damaged files",
+        (trial) => damageBatch(trial, { bench, directory: directory.path, program, database }),
+        BATCH,
+      );
     }
   },
 };
@@ -73,7 +84,8 @@ async function damagePidFile(trial: Trial, { directory }: Workshop, recorded: St
   writeFileSync(path, mutate(Buffer.from(recorded.record({ instance, bootId: BOOT_ID })), trial.dice));
   const state = await readPidFile(path, instance);
   trial.saw(`PID file: ${state.kind}`);
-  if (state.kind === "alive" && state.identity.pid !== recorded.pid) trial.blame(`${readFileSync(path)} gave away ${state.identity.pid}`);
+  if (state.kind === "alive" && state.identity.pid !== recorded.pid)
+    trial.blame(`${readFileSync(path)} gave away ${state.identity.pid}`);
 }
 
 async function damageIdFile(trial: Trial, { directory }: Workshop): Promise<void> {
@@ -93,7 +105,8 @@ async function damageConfig(trial: Trial, { directory }: Workshop): Promise<void
     const document = readIndependently(path);
     for (const key of COMPARED) {
       const wanted = valueAt(document, key) ?? SETTINGS[key].fallback;
-      if (String(written[key]) !== String(wanted)) trial.blame(`${key} is ${written[key]}, the file says ${wanted}:\n${readFileSync(path)}`);
+      if (String(written[key]) !== String(wanted))
+        trial.blame(`${key} is ${written[key]}, the file says ${wanted}:\n${readFileSync(path)}`);
     }
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "CONFIG_INVALID") throw error;
@@ -123,22 +136,28 @@ async function damageDatabases(trial: Trial, { directory, program, database }: W
     writeFileSync(path, bytes);
     return { path, bytes };
   });
-  const child = spawn(process.execPath, [program, ...files.map(({ path }) => path)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...files.map(({ path }) => path)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
-  const ended = new Promise<string>((resolve) => child.once("close", (code, signal) => resolve(signal ?? String(code))));
+  const ended = new Promise<string>((resolve) =>
+    child.once("close", (code, signal) => resolve(signal ?? String(code))),
+  );
   let index = 0;
   for await (const answer of createInterface({ input: child.stdout })) {
     const file = files[index];
     index += 1;
     trial.saw(`database: ${answer}`);
     if (!["opened", "STATE_DAMAGED"].includes(answer)) trial.blame(`a damaged database: ${answer}`);
-    if (answer !== "opened" && file !== undefined && !readFileSync(file.path).equals(file.bytes)) trial.blame("a database that was refused was changed");
+    if (answer !== "opened" && file !== undefined && !readFileSync(file.path).equals(file.bytes))
+      trial.blame("a database that was refused was changed");
   }
   const end = await ended;
-  if (end !== "0" || index !== count) trial.blame(`opening damaged databases ended with ${end} after ${index} of ${count}: ${stderr}`);
+  if (end !== "0" || index !== count)
+    trial.blame(`opening damaged databases ended with ${end} after ${index} of ${count}: ${stderr}`);
 }
 
 /** Every file of a home at once, through the command line. */
@@ -167,7 +186,10 @@ async function makeDatabase(directory: string): Promise<Buffer> {
   const store = await openStore(path);
   for (let count = 0; count < 20; count += 1) {
     const definition = { name: `agent-${count}`, note: "x".repeat(500) };
-    store.definitions.apply({ kind: "Agent", name: definition.name, definition, file: "a.yaml" }, new Date(0).toISOString());
+    store.definitions.apply(
+      { kind: "Agent", name: definition.name, definition, file: "a.yaml" },
+      new Date(0).toISOString(),
+    );
   }
   await store.close();
   return readFileSync(path);

@@ -8,6 +8,7 @@ import type { Bench, Trial } from "../bench.ts";
 import { findVictim, sendKill } from "../killing.ts";
 import type { Row } from "../row.ts";
 import { Subject } from "../subject.ts";
+import { untilTold } from "../waiting.ts";
 
 const EXAMPLE = new URL("../../../examples/hello.yaml", import.meta.url).pathname;
 const PROCESS_RUNTIME = "server: { port: 0 }\nagent_runner: { runtime: process }\n";
@@ -19,7 +20,10 @@ export const fullDisk: Row = {
   holds: "DISK_FULL or success, nothing half made, old files intact; with room again the same home works",
   runs: { small: 4, full: 60 },
   obstacle: mustBeRoot,
-  run: (bench) => bench.repeat("a full disk", (trial) => (trial.dice.chance(0.2) ? fillUnderStack(trial) : startOnFullDisk(trial, bench))),
+  run: (bench) =>
+    bench.repeat("a full disk", (trial) =>
+      trial.dice.chance(0.2) ? fillUnderStack(trial) : startOnFullDisk(trial, bench),
+    ),
 };
 
 export const readOnlyHome: Row = {
@@ -45,17 +49,23 @@ async function startOnFullDisk(trial: Trial, bench: Bench): Promise<void> {
   const files = byFiles ? dice.between(4, bench.size === "full" ? 40 : 24) : 0;
   const pages = byFiles ? 4_096 : dice.between(2, 120);
   await using disk = await mountSmallDisk(pages * 4_096, files);
-  const subject = new Subject({ home: join(disk.path, "home"), ...(dice.chance(0.6) ? { config: PROCESS_RUNTIME } : {}) });
+  const subject = new Subject({
+    home: join(disk.path, "home"),
+    ...(dice.chance(0.6) ? { config: PROCESS_RUNTIME } : {}),
+  });
   const start = await trial.timed("start", subject.tell(["server", "start", "--timeout", "20s"]));
   trial.saw(`start: ${start.code ?? "exit 0"}`);
   if (start.exitCode !== 0) {
-    if (start.code !== "DISK_FULL") trial.blame(`a start with room for ${files} files, ${pages} pages said: ${start.text}`);
-    if (subject.processes().length + (await subject.containers()).length > 0) trial.blame("a failed start left something running");
+    if (start.code !== "DISK_FULL")
+      trial.blame(`a start with room for ${files} files, ${pages} pages said: ${start.text}`);
+    if (subject.processes().length + (await subject.containers()).length > 0)
+      trial.blame("a failed start left something running");
   } else {
     const config = subject.rig.read("config.yaml");
     fill(disk.path);
     const set = await subject.tell(["config", "set", "llm.model", "m".repeat(5_000)]);
-    if (set.code !== "DISK_FULL" || subject.rig.read("config.yaml") !== config) trial.blame(`config set on a full disk: ${set.text}`);
+    if (set.code !== "DISK_FULL" || subject.rig.read("config.yaml") !== config)
+      trial.blame(`config set on a full disk: ${set.text}`);
     rmSync(join(disk.path, "filler"), { force: true });
   }
   execFileSync("mount", ["-o", "remount,size=67108864,nr_inodes=0", disk.path]);
@@ -75,13 +85,30 @@ async function fillUnderStack(trial: Trial): Promise<void> {
   const apply = await subject.tell(["apply", "-f", EXAMPLE]);
   trial.saw(`apply: ${apply.code ?? "exit 0"}`);
   if (apply.exitCode !== 0 && apply.code !== "DISK_FULL") trial.blame(`apply on a full disk: ${apply.text}`);
+  if (trial.dice.chance(0.4)) {
+    await stopOnFullDisk(trial, subject);
+    return;
+  }
   sendKill((await findVictim(subject, "runner")) ?? 0);
   const status = await subject.rig.until(({ components }) => components[1]?.restarts !== 0, "the death of the runner");
   trial.saw(`runner on a full disk: ${status.components[1]?.state}`);
   rmSync(join(disk.path, "filler"), { force: true });
-  await trial.timed("healing with room again", subject.rig.until(({ state }) => state === "ready", "the stack with room again", 60_000));
+  await trial.timed(
+    "healing with room again",
+    subject.rig.until(({ state }) => state === "ready", "the stack with room again", 60_000),
+  );
   if (subject.leader("stigmer-server")?.pid !== server) trial.blame("the server did not survive");
   trial.blame(await subject.faultsOfReadyStack());
+  trial.blame(await subject.dispose());
+}
+
+async function stopOnFullDisk(trial: Trial, subject: Subject): Promise<void> {
+  sendKill((await findVictim(subject, "server")) ?? 0);
+  const stop = await trial.timed("stop", subject.tell(["server", "stop"]));
+  if (stop.exitCode !== 0) trial.blame(`stop on a full disk said: ${stop.text}`);
+  trial.saw("stop without server on a full disk");
+  const left = await subject.remains();
+  trial.blame(left.filter((problem) => !problem.includes("filler")));
   trial.blame(await subject.dispose());
 }
 
@@ -99,7 +126,15 @@ async function readOnly(trial: Trial): Promise<void> {
     await subject.tell(["server", "start"]);
     await subject.tell(["server", "stop"]);
   }
-  disk.makeReadOnly();
+  // What the stack wrote last may still be being closed by the kernel.
+  await untilTold("a disk that nobody writes to", () => {
+    try {
+      disk.makeReadOnly();
+      return true;
+    } catch {
+      return false;
+    }
+  });
   const start = await trial.timed("start", subject.tell(["server", "start"]));
   if (start.code !== "PERMISSION_DENIED") trial.blame(`start said: ${start.text}`);
   const set = await subject.tell(["config", "set", "llm.model", "m"]);

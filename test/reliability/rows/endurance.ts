@@ -36,7 +36,9 @@ async function restartAgainAndAgain(trial: Trial, { runs }: Bench): Promise<void
   const subject = new Subject();
   await mustExitZero(trial, subject, ["server", "start"]);
   const whole = Math.ceil(runs / 2);
-  await compare(trial, subject, whole, () => trial.timed("restart", mustExitZero(trial, subject, ["server", "restart"])));
+  await compare(trial, subject, whole, () =>
+    trial.timed("restart", mustExitZero(trial, subject, ["server", "restart"])),
+  );
   await compare(trial, subject, runs - whole, () => {
     const component = trial.dice.pick(["workflow-runner", "agent-runner"]);
     return trial.timed("restart of one", mustExitZero(trial, subject, ["server", "restart", "--component", component]));
@@ -88,7 +90,8 @@ function growth(first: Measure, last: Measure): string[] {
   const problems: string[] = [];
   const more = last.files.filter((file) => !first.files.includes(file));
   if (more.length > 0) problems.push(`files that the first time did not leave: ${more.join(" ")}`);
-  if (last.processes !== first.processes) problems.push(`${last.processes} processes, ${first.processes} the first time`);
+  if (last.processes !== first.processes)
+    problems.push(`${last.processes} processes, ${first.processes} the first time`);
   if (last.descriptors > first.descriptors + DESCRIPTOR_SLACK) {
     problems.push(`${last.descriptors} descriptors, ${first.descriptors} the first time`);
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { once } from "node:events";
 import { docker } from "../../support/stack-rig.ts";
 import type { Trial } from "../bench.ts";
 import { inspectContainer } from "../docker-socket.ts";
@@ -17,7 +17,8 @@ const IMAGE = "stigmer-agent-runner:local";
 
 export const foreignThings: Row = {
   name: "foreign",
-  fault: "a PID file that names a stranger by a recycled PID, an ID file that names a foreign container, a taken name, a taken port",
+  fault:
+    "a PID file that names a stranger by a recycled PID, an ID file that names a foreign container, a taken name, a taken port",
   holds: "no stranger is touched, the owner of what is taken is named, stale files are gone after a start or stop",
   runs: { small: 6, full: 100 },
   run: (bench) =>
@@ -32,7 +33,8 @@ export const foreignThings: Row = {
 export const reboot: Row = {
   name: "reboot",
   fault: "the boot id changed under a running stack, and its PIDs belong to others who began at the same tick",
-  holds: "stale files are recognised at once, no stranger is touched, the start is one ready stack with the same container",
+  holds:
+    "stale files are recognised at once, no stranger is touched, the start is one ready stack with the same container",
   runs: { small: 1, full: 10 },
   run: (bench) => bench.repeat("a reboot", rebooted),
 };
@@ -67,7 +69,9 @@ async function recycledPid(trial: Trial): Promise<void> {
 async function foreignContainer(trial: Trial): Promise<void> {
   const { dice } = trial;
   const subject = new Subject();
-  const labels = dice.chance(0.5) ? ["--label", "ai.stigmer.managed=true", "--label", `ai.stigmer.instance=${randomUUID()}`] : [];
+  const labels = dice.chance(0.5)
+    ? ["--label", "ai.stigmer.managed=true", "--label", `ai.stigmer.instance=${randomUUID()}`]
+    : [];
   const verb = dice.pick([["run", "-d"], ["create"]]);
   const id = await docker(...verb, ...labels, "--network", "none", "--entrypoint", "sleep", IMAGE, "600");
   try {
@@ -93,7 +97,8 @@ async function takenName(trial: Trial): Promise<void> {
   const id = await docker("create", "--name", name, IMAGE);
   try {
     const told = await trial.timed("start", subject.tell(["server", "start"]));
-    if (told.exitCode !== 7 || !told.text.includes(id.slice(0, 12))) trial.blame(`a taken name: ${told.exitCode} ${told.text}`);
+    if (told.exitCode !== 7 || !told.text.includes(id.slice(0, 12)))
+      trial.blame(`a taken name: ${told.exitCode} ${told.text}`);
     trial.saw("taken name");
     if ((await inspectContainer(id)) === null) trial.blame("the foreign container was removed");
     trial.blame(await subject.dispose());
@@ -109,7 +114,8 @@ async function takenPort(trial: Trial): Promise<void> {
   const port = typeof address === "object" ? address?.port : 0;
   const subject = new Subject({ config: `server: { port: ${port} }\n` });
   const told = await trial.timed("start", subject.tell(["server", "start"]));
-  if (told.exitCode !== 7 || !told.text.includes(String(process.pid))) trial.blame(`a taken port: ${told.exitCode} ${told.text}`);
+  if (told.exitCode !== 7 || !told.text.includes(String(process.pid)))
+    trial.blame(`a taken port: ${told.exitCode} ${told.text}`);
   trial.saw("taken port");
   if (!server.listening) trial.blame("the foreign listener was ended");
   server.close();

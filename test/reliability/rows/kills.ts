@@ -13,7 +13,8 @@ const PATIENCE_MS = 20_000;
 export const killDuringStart: Row = {
   name: "kill-start",
   fault: "SIGKILL of the command, the server, the runner or the container at a random moment of a start",
-  holds: "the start ends with an error that names it, or heals it; the next start is one ready stack, the next stop leaves nothing",
+  holds:
+    "the start ends with an error that names it, or heals it; the next start is one ready stack, the next stop leaves nothing",
   runs: { small: 7, full: 80 },
   run: (bench) => bench.repeat("a kill during start", (trial) => killStart(bench, trial)),
 };
@@ -29,7 +30,8 @@ export const killDuringStop: Row = {
 export const killWhileRunning: Row = {
   name: "kill-run",
   fault: "SIGKILL of one or two of client, server, runner and container of a running stack",
-  holds: "the next start adopts what is healthy and is one ready stack, the next stop leaves nothing; no log line is lost",
+  holds:
+    "the next start adopts what is healthy and is one ready stack, the next stop leaves nothing; no log line is lost",
   runs: { small: 7, full: 70 },
   run: (bench) => bench.repeat("a kill of a running stack", killRunning),
 };

@@ -195,6 +195,8 @@ describe("the fast path", () => {
     "--json server status",
     "server --home /h status",
     "server status -q --no-color --home /h",
+    "server start",
+    "server start --json --home /h",
   ])("reads %j as the parser does", async (line) => {
     const { run: _fastRun, ...quick } = fast(line) as Extract<Invocation, { kind: "command" }>;
     const { run: _run, ...slow } = (await parse(line)) as Extract<Invocation, { kind: "command" }>;
@@ -207,6 +209,8 @@ describe("the fast path", () => {
     "server status x",
     "server status --home",
     "server status --home --json",
+    "server start --build",
+    "server start --timeout 60s",
     "server stop",
     "status server",
     "--home server status",

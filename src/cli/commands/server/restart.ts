@@ -6,7 +6,9 @@ import { stopStack } from "../../../server/stop-stack.ts";
 import type { ComponentName } from "../../../stack/component.ts";
 import type { CommandContext, CommandHandler, CommandResult } from "../../context.ts";
 import { createStackRenderer } from "../../render/stack-events.ts";
-import { bringUp, startResult } from "./start.ts";
+import { bringUp } from "./bring-up.ts";
+import { modelLine } from "./model-line.ts";
+import { startResult } from "./start.ts";
 
 export interface RestartOptions {
   component?: ComponentName;
@@ -43,6 +45,7 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
     }
     context.signal.throwIfAborted();
   }
+  context.progress(modelLine(settings));
   const status = await bringUp(context, settings, { timeoutMs: options.timeoutMs, replaceOutdatedImage: false });
   return startResult(status, context);
 };

@@ -1,13 +1,9 @@
-import { homedir } from "node:os";
 import { loadSettings } from "../../../config/load.ts";
-import type { Settings } from "../../../config/settings.ts";
-import { AppError } from "../../../errors.ts";
-import { startStack } from "../../../server/start-stack.ts";
+import { packageVersion } from "../../../platform/package.ts";
+import { askServerForStatus } from "../../../server/read-status.ts";
 import type { StackStatus } from "../../../stack/component.ts";
 import type { CommandContext, CommandHandler, CommandResult } from "../../context.ts";
-import { createStackRenderer } from "../../render/stack-events.ts";
-import { renderStatus } from "../../render/status.ts";
-import { lookForModel, modelLine } from "./model-line.ts";
+import { modelLine } from "./model-line.ts";
 
 export interface StartCommandOptions {
   build: boolean;
@@ -29,82 +25,44 @@ export const handle: CommandHandler<StartCommandOptions> = async (options, conte
     const lines = await planStart({ paths: context.paths, settings, env: context.env });
     return { data: { plan: lines }, text: lines.join("\n") };
   }
-  if (!isLoopback(settings.server.host)) {
-    context.warn(`server.host is ${settings.server.host}: everybody who reaches that address can talk to the server`);
+  const { host } = settings.server;
+  if (!isLoopback(host)) {
+    context.warn(`server.host is ${host}: everybody who reaches that address can talk to the server`);
   }
-  if (options.build || options.pull) await prepareImage(options, settings, context);
-  const status = await bringUp(context, settings, {
-    timeoutMs: options.timeoutMs,
-    replaceOutdatedImage: options.build || options.pull,
-  });
+  context.progress(modelLine(settings));
+  const changesImage = options.build || options.pull;
+  const running = changesImage ? null : await findReadyStack(context);
+  if (running !== null) {
+    warnOfOtherRuntime(running, options, context);
+    return startResult(running, context);
+  }
+  const { bringUp, prepareImage } = await import("./bring-up.ts");
+  if (changesImage) await prepareImage(options, settings, context);
+  const status = await bringUp(context, settings, { timeoutMs: options.timeoutMs, replaceOutdatedImage: changesImage });
   return startResult(status, context);
 };
 
-/** Starts the stack, or joins the one that runs, with its progress on stderr. */
-export async function bringUp(
-  context: CommandContext,
-  settings: Settings,
-  options: { timeoutMs: number; replaceOutdatedImage: boolean },
-): Promise<StackStatus> {
-  const renderer = createStackRenderer(context);
-  context.progress(modelLine(settings));
-  let model: { report: () => Promise<void> } | null = null;
-  const start = (): Promise<StackStatus> =>
-    startStack({
-      paths: context.paths,
-      settings,
-      env: context.env,
-      logLevel: context.globals.debug ? "debug" : "info",
-      signal: context.signal,
-      forceSignal: context.forceSignal,
-      onEvent: (event) => {
-        // A start that finds everything running has nothing to look for.
-        if (event.type === "component.starting") model ??= lookForModel(settings, context);
-        renderer.onEvent(event);
-      },
-      ...options,
-    });
-  try {
-    const status = await start().catch((error: unknown) => pullAndRetry(error, start, settings, context));
-    await (model as { report: () => Promise<void> } | null)?.report();
-    return status;
-  } finally {
-    renderer.stop();
-  }
-}
-
-/** `agent_runner.pull: missing` fetches an image that is not there, once. */
-async function pullAndRetry(
-  error: unknown,
-  start: () => Promise<StackStatus>,
-  settings: Settings,
-  context: CommandContext,
-): Promise<StackStatus> {
-  const isMissing = error instanceof AppError && error.code === "IMAGE_MISSING";
-  if (!isMissing || settings.agentRunner.pull !== "missing") throw error;
-  await prepareImage({ pull: true }, settings, context);
-  return start();
-}
-
-export function startResult(status: StackStatus, context: CommandContext): CommandResult {
+/** What a start answers: the status, as `server status` would. */
+export async function startResult(status: StackStatus, context: CommandContext): Promise<CommandResult> {
   for (const warning of status.warnings ?? []) context.warn(warning);
-  const text = context.globals.json ? null : renderStatus(status, { color: context.globals.color, nowMs: Date.now() });
-  return { data: status, text };
+  if (context.globals.json) return { data: status, text: null };
+  const { renderStatus } = await import("../../render/status.ts");
+  return { data: status, text: renderStatus(status, { color: context.globals.color, nowMs: Date.now() }) };
 }
 
-/** `--build` and `--pull`: the image is made or fetched here, with its progress, before anything is started. */
-async function prepareImage(options: { pull: boolean }, settings: Settings, context: CommandContext): Promise<void> {
-  const { connectDocker } = await import("../../../docker/connect.ts");
-  const { env, signal, progress } = context;
-  const { image, registryImage } = settings.agentRunner;
-  const engine = await connectDocker({ env, homeDir: homedir(), signal });
-  if (options.pull) {
-    const { pullImage } = await import("../../../image/pull.ts");
-    await pullImage({ engine, reference: null, registryImage, image, progress, signal });
-    return;
-  }
-  const { buildImage } = await import("../../../image/build.ts");
-  await buildImage({ engine, reference: image, base: null, noCache: false, env, progress, signal });
+/** A stack of this version with nothing to start and nothing to heal: then a start is only an answer. */
+async function findReadyStack(context: CommandContext): Promise<StackStatus | null> {
+  const status = await askServerForStatus(context.paths);
+  if (status?.state !== "ready" || status.version !== packageVersion()) return null;
+  context.progress("Everything runs already.");
+  return status;
+}
+
+function warnOfOtherRuntime(status: StackStatus, { runtime }: StartCommandOptions, context: CommandContext): void {
+  const agentRunner = status.components.find(({ name }) => name === "agent-runner");
+  if (runtime === undefined || agentRunner === undefined) return;
+  if ((agentRunner.runtime === "container") === (runtime === "docker")) return;
+  context.warn(`The agent-runner runs as a ${agentRunner.runtime}; to change that, run \`stigmer server stop\` first`);
 }
 
 function isLoopback(host: string): boolean {
