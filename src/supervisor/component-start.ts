@@ -124,7 +124,7 @@ async function awaitReady(component: Supervised, timeoutMs: number, options: Com
     void noticeEnd(instance, signal, options);
     const hello = await Promise.race([polling, proveReachable(component, instance, signal, options)]);
     const workspace = hello?.workspace ?? null;
-    if (workspace !== null && !workspace.writable) throw workspaceError(component.name, workspace, deps.paths);
+    if (workspace !== null && !workspace.writable) throw workspaceError(component.spec, workspace);
   } catch (error) {
     if (error instanceof ExitedBeforeReady) throw await exitedError(component, error, deps);
     throw error;

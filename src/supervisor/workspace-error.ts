@@ -1,19 +1,20 @@
 import { AppError } from "../errors.ts";
-import type { HomePaths } from "../platform/paths.ts";
-import type { ComponentName } from "../stack/component.ts";
+import { quoteForShell } from "../platform/shell-quote.ts";
+import type { ComponentSpec } from "../stack/spec.ts";
 
-/** The runner could not write in its workspace: what to do depends on whose folder it is. */
-export function workspaceError(
-  component: ComponentName,
-  workspace: { path: string; reason: string | null },
-  paths: HomePaths,
-): AppError {
-  return new AppError("PERMISSION_DENIED", `${component} cannot write in its workspace ${workspace.path}`, {
-    detail: workspace.reason,
+/** The runner could not write in its workspace: the folder on the host, and the user it must be writable for. */
+export function workspaceError(spec: ComponentSpec, found: { path: string; reason: string | null }): AppError {
+  const folder = spec.runtime === "container" ? spec.workspace : found.path;
+  const remedy =
+    spec.runtime === "container"
+      ? { label: "Give it to the container's user", command: `chown -R ${spec.user} ${quoteForShell(folder)}` }
+      : { label: "Make it writable for you", command: `chmod u+rwx ${quoteForShell(folder)}` };
+  return new AppError("PERMISSION_DENIED", `${spec.name} cannot write in its workspace ${folder}`, {
+    detail: found.reason,
     hint: "The folder must be writable for the user that the agent-runner runs as.",
     actions: [
-      { label: "See which folder it is", command: "stigmer config get agent_runner.workspace" },
-      { label: "Give the default workspace to that user", command: `chown -R 10001:10001 "${paths.workspaceDir}"` },
+      remedy,
+      { label: "Or use the default workspace", command: "stigmer config unset agent_runner.workspace" },
     ],
   });
 }
