@@ -156,12 +156,9 @@ async function send(response: ServerResponse, result: ApiResponse, signal: Abort
   const records = result.records[Symbol.asyncIterator]();
   // The first record decides between an error answer and a stream.
   let next = await records.next();
-  corkForThisTurn(response);
   response.writeHead(result.status, { "content-type": "application/x-ndjson" });
-  response.flushHeaders();
   try {
     while (next.done !== true && !signal.aborted) {
-      corkForThisTurn(response);
       if (!response.write(`${JSON.stringify(next.value)}\n`)) await drained(response, signal);
       next = await records.next();
     }
@@ -172,13 +169,6 @@ async function send(response: ServerResponse, result: ApiResponse, signal: Abort
   } finally {
     await records.return?.();
   }
-}
-
-/** What one turn of the event loop writes goes out as one packet: records often come in bursts. */
-function corkForThisTurn(response: ServerResponse): void {
-  if (response.writableCorked > 0) return;
-  response.cork();
-  setImmediate(() => response.uncork());
 }
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { readPidFile } from "../components/process/pid-file.ts";
-import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
 import { AppError } from "../errors.ts";
 import { readInstanceId } from "../platform/instance.ts";
@@ -17,14 +16,12 @@ import { reconcile } from "../stack/reconcile.ts";
 import { executeRemoval } from "../supervisor/execute-removal.ts";
 import { type DockerForStop, observeForStop } from "../supervisor/observe-for-stop.ts";
 import { ServerGoneError } from "./client.ts";
-import { scopeOf } from "./create-supervisor.ts";
 import { probeServer, type ServerProbe } from "./probe.ts";
 import { RemoteStack } from "./remote-stack.ts";
 import { removeServerFiles } from "./server-files.ts";
 
 export interface StopOptions {
   paths: HomePaths;
-  settings: Settings;
   env: NodeJS.ProcessEnv;
   graceMs: number;
   force: boolean;
@@ -180,9 +177,10 @@ async function sweep(instance: string, options: StopOptions): Promise<StopReport
 
 async function observe(
   instance: string,
-  { paths, settings, env }: Pick<StopOptions, "paths" | "settings" | "env">,
+  { paths, env }: Pick<StopOptions, "paths" | "env">,
 ): Promise<{ observed: Observed; docker: DockerForStop }> {
-  const scope = scopeOf(settings, paths, instance);
+  // By labels alone: a stop needs no configuration, whose damage must not keep a stack from being stopped.
+  const scope = { instance, containerName: null, image: null };
   return observeForStop({ paths, instance, scope }, await findDocker(env));
 }
 

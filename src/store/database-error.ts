@@ -1,3 +1,5 @@
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { AppError } from "../errors.ts";
 import { quoteForShell } from "../platform/shell-quote.ts";
 
@@ -11,8 +13,9 @@ export function toStoreError(error: unknown, file: string): unknown {
   if (code === null) return error;
   if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB"))
     return damaged(file, messageOf(error), error);
-  // SQLite has a code of its own for a full disk, but not where it enlarges its shared memory.
-  if (code.startsWith("SQLITE_FULL") || code === "SQLITE_IOERR_SHMSIZE") {
+  // SQLite has a code of its own for a full disk, but not where it enlarges its shared memory, nor where it makes a file.
+  const isFull = code.startsWith("SQLITE_FULL") || code === "SQLITE_IOERR_SHMSIZE";
+  if (isFull || (code.startsWith("SQLITE_CANTOPEN") && hasNoRoom(dirname(file)))) {
     return new AppError("DISK_FULL", `The disk is full: ${file} cannot be written`, {
       hint: "Free some space, then run the command again",
       retryable: true,
@@ -51,6 +54,12 @@ export function unusable(file: string, message: string, hint: string): AppError 
 /** SQLite's side files belong to the database: left behind, they would be applied to the next one of that name. */
 function moveAway(file: string): string {
   return `for f in ${["", "-wal", "-shm"].map((end) => quoteForShell(file + end)).join(" ")}; do [ ! -e "$f" ] || mv "$f" "$f.damaged"; done`;
+}
+
+/** Whether its file system has room for not one more page or file; some count no files. */
+function hasNoRoom(directory: string): boolean {
+  const { bavail, files, ffree } = statfsSync(directory);
+  return bavail === 0 || (files > 0 && ffree === 0);
 }
 
 function sqliteCode(error: unknown): string | null {

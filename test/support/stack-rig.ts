@@ -33,6 +33,8 @@ export interface RigOptions {
   env?: Record<string, string | undefined>;
   /** The home itself, for tests about its path. */
   home?: string;
+  /** The Node that runs the command line; default this one. */
+  node?: string;
 }
 
 /** A home of its own in a temp dir, the built command line on it, and the proof that nothing of it is left. */
@@ -40,8 +42,10 @@ export class StackRig {
   readonly home: string;
   readonly #root: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #node: string;
 
   constructor(options: RigOptions = {}) {
+    this.#node = options.node ?? process.execPath;
     this.#root = mkdtempSync(join(tmpdir(), "stigmer-rig-"));
     this.home = options.home ?? join(this.#root, "home");
     mkdirSync(this.home, { recursive: true, mode: 0o700 });
@@ -110,7 +114,7 @@ export class StackRig {
 
   /** Starts a command and leaves it running. */
   spawn(args: string[], env: Record<string, string | undefined> = {}): ChildProcess {
-    return spawn(process.execPath, [CLI, ...args], {
+    return spawn(this.#node, [CLI, ...args], {
       env: { ...this.#env, ...env },
       stdio: ["pipe", "pipe", "pipe"],
       cwd: this.#root,

@@ -6,7 +6,8 @@ export interface ContainerScope {
   instance: string;
   /** The name that our agent-runner would take; null when it runs as a process. */
   containerName: string | null;
-  image: string;
+  /** What it would be made from; null when nothing is to be made. */
+  image: string | null;
 }
 
 /** Every container that carries this instance's labels, and who holds our name without them. */
@@ -14,7 +15,7 @@ export async function observeContainers(engine: DockerEngine, scope: ContainerSc
   const [own, holder, image] = await Promise.all([
     engine.listContainers([`${LABEL.managed}=true`, `${LABEL.instance}=${scope.instance}`]),
     scope.containerName === null ? null : engine.inspectContainer(scope.containerName),
-    engine.inspectImage(scope.image),
+    scope.image === null ? null : engine.inspectImage(scope.image),
   ]);
   const isOurs = holder?.labels[LABEL.managed] === "true" && holder.labels[LABEL.instance] === scope.instance;
   return {

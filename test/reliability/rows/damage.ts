@@ -173,6 +173,8 @@ async function damageHome(trial: Trial): Promise<void> {
   subject.rig.write("data/agent-runner-container.id", mutate(Buffer.from("a".repeat(64)), trial.dice));
   const status = await subject.rig.status();
   if (status.exitCode !== 1) trial.blame(`status exited ${status.exitCode}`);
+  // A stop needs no configuration.
+  if (trial.dice.chance(0.3)) subject.rig.write("config.yaml", "server: { port: 0");
   const stop = await trial.timed("stop", subject.tell(["server", "stop"]));
   if (stop.exitCode !== 0) trial.blame(`stop exited ${stop.exitCode}: ${stop.text}`);
   trial.blame(await subject.dispose());

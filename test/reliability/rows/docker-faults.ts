@@ -33,13 +33,13 @@ const COMMANDS: Record<string, string[]> = {
 /** How a socket in Docker's place behaves; null serves nobody. */
 const KINDS: Record<string, ((socket: Socket) => void) | null> = {
   missing: null,
-  mute: () => {},
   closing: (socket) => void socket.destroy(),
-  garbage: (socket) => void socket.end("\0\0 this is no HTTP \0\n\n"),
   failing: (socket) => void socket.end("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 2\r\n\r\n{}"),
+  "no JSON": (socket) => void socket.end("HTTP/1.1 200 OK\r\napi-version: 1.41\r\ncontent-length: 9\r\n\r\nnot JSON!"),
+  garbage: (socket) => void socket.end("\0\0 this is no HTTP \0\n\n"),
+  mute: () => {},
   "half an answer": (socket) =>
     void socket.write("HTTP/1.1 200 OK\r\napi-version: 1.41\r\ncontent-length: 900\r\n\r\n{"),
-  "no JSON": (socket) => void socket.end("HTTP/1.1 200 OK\r\napi-version: 1.41\r\ncontent-length: 9\r\n\r\nnot JSON!"),
 };
 
 export const brokenSocket: Row = {
@@ -48,7 +48,7 @@ export const brokenSocket: Row = {
     "a Docker socket that is missing, mute, closing, failing, answers garbage or half an answer; with and without a stack whose server died",
   holds:
     "every command ends within its deadline with a DOCKER_ error, or does without Docker; with Docker back, the same container is adopted",
-  runs: { small: 7, full: 84 },
+  runs: { small: 3, full: 84 },
   run: (bench) =>
     bench.repeat("a broken socket", (trial) => {
       const kinds = Object.keys(KINDS);

@@ -13,7 +13,7 @@ export const restarts: Row = {
   name: "restarts",
   fault: "restarts in a row: of the whole stack, and of single components under one server",
   holds: "ready each time; processes, descriptors, memory, containers and files as after the first",
-  runs: { small: 4, full: 50 },
+  runs: { small: 2, full: 50 },
   run: (bench) => bench.trial(`${bench.runs} restarts`, (trial) => restartAgainAndAgain(trial, bench), bench.runs),
 };
 

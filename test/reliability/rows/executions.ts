@@ -20,7 +20,7 @@ export const killedRunner: Row = {
   fault: "SIGKILL of the agent-runner in every kind of step of an execution",
   holds:
     "each finished step once, counted outside; the step in flight is repeated or told as interrupted; one terminal event, numbers without a gap",
-  runs: { small: 3, full: 40 },
+  runs: { small: 2, full: 40 },
   run: (bench) => bench.repeat("a runner killed in a step", killRunner),
 };
 
@@ -28,7 +28,7 @@ export const killedServer: Row = {
   name: "run-server",
   fault: "SIGKILL of the server in the middle of an attached run, then a start",
   holds: "the run goes on from its last event and exits 0; each finished step once; one terminal event",
-  runs: { small: 2, full: 30 },
+  runs: { small: 1, full: 30 },
   run: (bench) => bench.repeat("a server killed in a run", killServer),
 };
 

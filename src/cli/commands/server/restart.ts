@@ -33,7 +33,6 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
     try {
       await stopStack({
         paths: context.paths,
-        settings,
         env: context.env,
         graceMs: GRACE_MS,
         force: false,

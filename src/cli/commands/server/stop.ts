@@ -1,4 +1,3 @@
-import { loadSettings } from "../../../config/load.ts";
 import { AppError } from "../../../errors.ts";
 import { probeServer } from "../../../server/probe.ts";
 import { RemoteStack } from "../../../server/remote-stack.ts";
@@ -21,9 +20,7 @@ const PROBE_TIMEOUT_MS = 2_000;
 
 export const handle: CommandHandler<StopCommandOptions> = async (options, context) => {
   if (options.component !== undefined) return stopComponent(options.component, options, context);
-  const { settings, warnings } = await loadSettings({ configFile: context.paths.configFile, env: context.env });
-  for (const warning of warnings) context.warn(warning);
-  if (options.dryRun) return dryRun(context, settings);
+  if (options.dryRun) return dryRun(context);
   const renderer = createStackRenderer(context);
   const onFirstSignal = (): void => {
     context.progress("Still stopping; Ctrl-C again ends the grace and kills.");
@@ -32,7 +29,6 @@ export const handle: CommandHandler<StopCommandOptions> = async (options, contex
   try {
     const report = await stopStack({
       paths: context.paths,
-      settings,
       env: context.env,
       graceMs: options.timeoutMs,
       force: options.force,
@@ -78,11 +74,8 @@ async function stopComponent(
   }
 }
 
-async function dryRun(
-  context: CommandContext,
-  settings: Awaited<ReturnType<typeof loadSettings>>["settings"],
-): Promise<CommandResult> {
-  const { observed, server } = await planStop({ paths: context.paths, settings, env: context.env });
+async function dryRun({ paths, env }: CommandContext): Promise<CommandResult> {
+  const { observed, server } = await planStop({ paths, env });
   const operations = observed === null ? [] : formatPlan(reconcile([], observed, { kind: "down" }));
   return planText([...operations, ...(server === null ? [] : [`stigmer-server: end process ${server}`])]);
 }
