@@ -2,7 +2,7 @@ import { readPidFile } from "../components/process/pid-file.ts";
 import { AppError } from "../errors.ts";
 import { prepareHome } from "../platform/directories.ts";
 import { readOrCreateInstanceId } from "../platform/instance.ts";
-import { withLock } from "../platform/lock.ts";
+import { clearDeadLock, withLock } from "../platform/lock.ts";
 import { packageVersion } from "../platform/package.ts";
 import { pollUntil } from "../platform/poll.ts";
 import { terminate } from "../platform/terminate.ts";
@@ -28,7 +28,10 @@ export async function startStack(options: StartOptions): Promise<StackStatus> {
   const running = await probeServer(paths, PROBE_TIMEOUT_MS);
   if (running.kind === "answers" && running.health.phase === "running") {
     const joined = await join(running, options).catch(rethrowUnlessStopping);
-    if (joined !== null) return joined;
+    if (joined !== null) {
+      await clearDeadLock(paths.startLockFile); // Of a start that was killed once its server ran.
+      return joined;
+    }
   }
   await prepareHome(paths);
   const instance = await readOrCreateInstanceId(paths);
