@@ -1,9 +1,25 @@
 import { type IncomingMessage, type RequestOptions, request } from "node:http";
 import { AppError, type ErrorBody, systemErrorCode } from "../errors.ts";
 
-/** The server went away in the middle of an answer; what was read before is valid. */
-export class ServerGoneError extends Error {
-  override readonly name = "ServerGoneError";
+/** The server went away in the middle of an answer; what was read before is valid. To a user it is NOT_RUNNING. */
+export class ServerGoneError extends AppError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super("NOT_RUNNING", message, {
+      ...options,
+      retryable: true,
+      actions: [
+        { label: "See what is left of the stack", command: "stigmer server status" },
+        { label: "Start it again", command: "stigmer server start" },
+      ],
+    });
+  }
+}
+
+/** Whether a call failed because the server is not there any more, or went away meanwhile. */
+export function isServerGone(error: unknown): boolean {
+  if (error instanceof ServerGoneError) return true;
+  // The server itself says NOT_RUNNING, too, of a start that a stop ended; that one has no system error behind it.
+  return error instanceof AppError && error.code === "NOT_RUNNING" && systemErrorCode(error.cause) !== null;
 }
 
 interface CallOptions {
@@ -44,7 +60,7 @@ export class ServerClient {
       }
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (isBrokenConnection(error)) throw new ServerGoneError("the server went away", { cause: error });
+      if (isBrokenConnection(error)) throw new ServerGoneError("The server went away", { cause: error });
       throw error;
     } finally {
       response.destroy();
@@ -69,7 +85,7 @@ export class ServerClient {
       const timer =
         options.timeoutMs === undefined
           ? undefined
-          : setTimeout(() => call.destroy(new ServerGoneError("the server does not answer")), options.timeoutMs);
+          : setTimeout(() => call.destroy(new ServerGoneError("The server does not answer")), options.timeoutMs);
       call.on("error", (error) => {
         clearTimeout(timer);
         if (options.signal?.aborted) reject(options.signal.reason);
@@ -88,7 +104,7 @@ function toConnectionError(error: Error): Error {
       cause: error,
     });
   }
-  if (isBrokenConnection(error)) return new ServerGoneError("the server went away", { cause: error });
+  if (isBrokenConnection(error)) return new ServerGoneError("The server went away", { cause: error });
   return error;
 }
 
@@ -108,7 +124,7 @@ function parseBody(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ServerGoneError(`the server's answer to ${path} is cut off`, { cause: error });
+    throw new ServerGoneError(`The server's answer to ${path} is cut off`, { cause: error });
   }
 }
 
@@ -117,7 +133,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer);
   } catch (error) {
-    throw isBrokenConnection(error) ? new ServerGoneError("the server went away", { cause: error }) : error;
+    throw isBrokenConnection(error) ? new ServerGoneError("The server went away", { cause: error }) : error;
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -33,6 +33,8 @@ async function main(): Promise<void> {
     await report({ type: "ready", status });
   } catch (error) {
     server.reportFault(error, "the start failed");
+    // A stop that ended this start is still at work, and nothing is kept after it.
+    if (server.isStopping) await server.ended;
     await server.close({ keepGrant: server.leavesSomething });
     // Said last: whoever hears it may start again at once.
     await report({ type: "failed", error: toBody(error) });

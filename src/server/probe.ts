@@ -25,8 +25,8 @@ export async function probeServer(paths: HomePaths, timeoutMs: number): Promise<
     const health = await client.request<ServerHealth>("GET", "/health", undefined, { timeoutMs });
     return { kind: "answers", client, health };
   } catch (error) {
-    if (error instanceof AppError && error.code === "NOT_RUNNING") return { kind: "absent" };
     if (error instanceof ServerGoneError) return { kind: "mute" };
+    if (error instanceof AppError && error.code === "NOT_RUNNING") return { kind: "absent" };
     throw error;
   }
 }

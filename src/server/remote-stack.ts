@@ -47,6 +47,6 @@ export class RemoteStack implements Stack {
       if (item.type === "error") throw AppError.fromBody(item.error);
       options.onEvent(item);
     }
-    throw new ServerGoneError("the server ended before the operation did");
+    throw new ServerGoneError("The server ended before the operation did");
   }
 }

@@ -89,6 +89,11 @@ export class ServerProcess {
     return this.#ended;
   }
 
+  /** A stop of the whole stack has begun; `ended` resolves when it is through. */
+  get isStopping(): boolean {
+    return this.#phase === "stopping";
+  }
+
   /** Ends the listeners and removes what only a running server has. */
   async close(options: { keepGrant: boolean }): Promise<void> {
     this.#engine?.close();

@@ -7,7 +7,7 @@ import { packageVersion } from "../platform/package.ts";
 import { pollUntil } from "../platform/poll.ts";
 import { terminate } from "../platform/terminate.ts";
 import type { StackStatus } from "../stack/component.ts";
-import { ServerGoneError } from "./client.ts";
+import { isServerGone } from "./client.ts";
 import { type LaunchedServer, type LaunchOptions, launchServer } from "./launch.ts";
 import { probeServer, type ServerHealth, type ServerProbe } from "./probe.ts";
 import { RemoteStack } from "./remote-stack.ts";
@@ -108,8 +108,7 @@ async function join(probe: Answering, options: StartOptions): Promise<StackStatu
 
 /** A stop that began between the question and the start: it is waited for like any other. */
 function rethrowUnlessStopping(error: unknown): null {
-  const isStopping =
-    error instanceof ServerGoneError || (error instanceof AppError && error.code === "START_IN_PROGRESS");
+  const isStopping = isServerGone(error) || (error instanceof AppError && error.code === "START_IN_PROGRESS");
   if (!isStopping) throw error;
   return null;
 }

@@ -15,7 +15,7 @@ import type { Observed } from "../stack/observed.ts";
 import { reconcile } from "../stack/reconcile.ts";
 import { executeRemoval } from "../supervisor/execute-removal.ts";
 import { type DockerForStop, observeForStop } from "../supervisor/observe-for-stop.ts";
-import { ServerGoneError } from "./client.ts";
+import { isServerGone } from "./client.ts";
 import { probeServer, type ServerProbe } from "./probe.ts";
 import { RemoteStack } from "./remote-stack.ts";
 import { removeServerFiles } from "./server-files.ts";
@@ -124,7 +124,7 @@ async function askDown(
     onEvent({ type: "component.stopped", component: "stigmer-server", durationMs, killed: false });
     return { stopped: [...report.stopped, "stigmer-server"], killed: report.killed };
   } catch (error) {
-    if (error instanceof ServerGoneError) return null;
+    if (isServerGone(error)) return null;
     throw error;
   } finally {
     forceSignal.removeEventListener("abort", escalate);

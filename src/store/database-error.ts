@@ -57,9 +57,13 @@ function moveAway(file: string): string {
 }
 
 /** Whether its file system has room for not one more page or file; some count no files. */
-function hasNoRoom(directory: string): boolean {
-  const { bavail, files, ffree } = statfsSync(directory);
-  return bavail === 0 || (files > 0 && ffree === 0);
+function hasNoRoom(folder: string): boolean {
+  try {
+    const { bavail, files, ffree } = statfsSync(folder);
+    return bavail === 0 || (files > 0 && ffree === 0);
+  } catch {
+    return false; // A folder that cannot be asked is not full: the code that is there says what is wrong.
+  }
 }
 
 function sqliteCode(error: unknown): string | null {

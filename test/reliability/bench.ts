@@ -48,10 +48,6 @@ export class Bench {
     this.#say = say;
   }
 
-  saw(what: string, times = 1): void {
-    this.seen.set(what, (this.seen.get(what) ?? 0) + times);
-  }
-
   /** One trial with dice of its own; `faults` is how many of the row's runs it is. Whatever goes wrong in it is kept. */
   async trial(what: string, work: (trial: Trial) => Promise<void>, faults = 1): Promise<void> {
     const seed = this.seed + this.#trials;
@@ -61,7 +57,7 @@ export class Bench {
       seed,
       dice: new Dice(seed),
       blame: (found) => problems.push(...(typeof found === "string" ? [found] : found)),
-      saw: (thing, times) => this.saw(thing, times),
+      saw: (thing, times = 1) => void this.seen.set(thing, (this.seen.get(thing) ?? 0) + times),
       timed: (name, promise) => this.#timed(name, promise),
     };
     try {

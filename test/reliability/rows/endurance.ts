@@ -13,7 +13,7 @@ export const restarts: Row = {
   name: "restarts",
   fault: "restarts in a row: of the whole stack, and of single components under one server",
   holds: "ready each time; processes, descriptors, memory, containers and files as after the first",
-  runs: { small: 2, full: 50 },
+  runs: { small: 4, full: 50 },
   run: (bench) => bench.trial(`${bench.runs} restarts`, (trial) => restartAgainAndAgain(trial, bench), bench.runs),
 };
 
@@ -68,7 +68,7 @@ async function compare(trial: Trial, subject: Subject, times: number, again: () 
     await again();
     trial.blame(await subject.faultsOfReadyStack());
     last = measure(subject);
-    if (run < Math.min(WARM_UP, times)) first = last;
+    if (run < Math.min(WARM_UP, Math.ceil(times / 2))) first = last;
   }
   if (first === null || last === null) return;
   trial.blame(growth(first, last));
