@@ -324,7 +324,8 @@ describe("images", () => {
         hasHealthcheck: true,
       });
     } finally {
-      await Promise.all(tags.map((tag) => engine.removeImage(tag)));
+      // One after the other: of two names removed at once the engine may no longer know the image of the second.
+      for (const tag of tags) await engine.removeImage(tag);
     }
   });
 
