@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { afterAll } from "vitest";
 import type { ErrorBody } from "../../src/errors.ts";
 import { packageRoot } from "../../src/platform/package.ts";
 import type { ComponentStatus, StackStatus } from "../../src/stack/component.ts";
@@ -37,6 +38,12 @@ export interface RigOptions {
   node?: string;
 }
 
+/** A test that failed did not come to its own clean-up, and the next file must not find its stack. */
+const undisposed = new Set<StackRig>();
+afterAll(async () => {
+  for (const rig of undisposed) await rig.dispose();
+});
+
 /** A home of its own in a temp dir, the built command line on it, and the proof that nothing of it is left. */
 export class StackRig {
   readonly home: string;
@@ -52,6 +59,7 @@ export class StackRig {
     writeFileSync(join(this.home, "config.yaml"), options.config ?? "server: { port: 0 }\n", { mode: 0o600 });
     const { NODE_EXTRA_CA_CERTS: _ca, ...inherited } = process.env;
     this.#env = { ...inherited, NO_COLOR: "1", ...options.env, STIGMER_HOME: this.home };
+    undisposed.add(this);
   }
 
   path(...parts: string[]): string {
@@ -184,6 +192,7 @@ export class StackRig {
 
   /** Stops the stack, says what is left, and removes the home. */
   async dispose(): Promise<string[]> {
+    undisposed.delete(this);
     await this.run(["server", "stop", "--force"]);
     const left = await this.leaks();
     for (const { pid } of processesOf(this.instance())) {
