@@ -4,7 +4,7 @@
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
@@ -21,6 +21,8 @@ const { values } = parseArgs({
   },
 });
 const runs = Number(values.runs);
+/** What else the machine was doing: figures of a busy one say little by themselves. */
+const load = loadavg()[0] ?? 0;
 
 /** @type {[string, () => any][]} */
 const GROUPS = [
@@ -57,6 +59,6 @@ function format(value) {
 function writeFigures(figures) {
   const file = join(ROOT, "docs/performance.md");
   const [before = "", after = ""] = readFileSync(file, "utf8").split(/<!-- figures -->[\s\S]*<!-- end of figures -->/);
-  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, median of ${runs} runs`;
+  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, median of ${runs} runs, load average ${load.toFixed(1)} at the start`;
   writeFileSync(file, `${before}<!-- figures -->\n${machine}\n\n${figures}\n<!-- end of figures -->${after}`);
 }
