@@ -1,6 +1,7 @@
 import { chmod } from "node:fs/promises";
 import type { Server } from "node:http";
 import { AppError, systemErrorCode } from "../errors.ts";
+import { toFileError } from "../platform/file-error.ts";
 import { readTextIfExists, removeIfExists, writeFileAtomic } from "../platform/files.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import { describeOwner, findListener } from "../platform/ports.ts";
@@ -16,7 +17,9 @@ export async function listenOnSocket(server: Server, paths: HomePaths): Promise<
   const umask = process.umask(0o177);
   const listening = listen(server, { path: paths.socketFile });
   process.umask(umask);
-  await listening;
+  await listening.catch((error: unknown) => {
+    throw toFileError(error, paths.socketFile); // A socket is a file: the disk may be full.
+  });
   await chmod(paths.socketFile, 0o600);
   await recordSocketPath(paths);
 }

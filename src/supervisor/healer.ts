@@ -23,8 +23,8 @@ export interface HealerOptions {
 const UNHEALTHY_LIMIT_MS = 30_000;
 const READY_AFTER_RESTART_MS = 60_000;
 const HEAL_GRACE_MS = 5_000;
-/** Docker refuses to start a container that is being removed; a moment later it is gone. */
-const REMOVAL_RACE_TRIES = 20;
+/** Docker refuses to start a container that is being removed; on a busy machine that takes seconds. */
+const REMOVAL_RACE_MS = 30_000;
 const REMOVAL_RACE_PAUSE_MS = 100;
 
 /** Keeps running what should run: hears of every death, and starts again by the restart policy. */
@@ -72,13 +72,14 @@ export class Healer {
   }
 
   async #startAgain(component: Supervised): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
+    const deadlineMs = this.#deps.clock.monotonicMs() + REMOVAL_RACE_MS;
+    for (;;) {
       try {
         await this.#startOnce(component);
         return;
       } catch (error) {
         const racesRemoval = error instanceof DockerRequestError && [404, 409].includes(error.statusCode);
-        if (!racesRemoval || attempt === REMOVAL_RACE_TRIES) throw error;
+        if (!racesRemoval || this.#deps.clock.monotonicMs() > deadlineMs || !isHealable(component.state)) throw error;
         component.instance = null;
         await sleep(REMOVAL_RACE_PAUSE_MS, { clock: this.#deps.clock });
       }
