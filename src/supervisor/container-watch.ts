@@ -64,6 +64,8 @@ export class ContainerWatch {
     try {
       const engine = await this.#deps.docker.engine(AbortSignal.timeout(LOOK_UP_TIMEOUT_MS));
       const found = await engine.inspectContainer(instance.containerId);
+      // Its death may have been told and healed while Docker was asked: then the answer is not about what runs now.
+      if (component.instance !== instance) return;
       if (found === null) end(component, containerRemoved());
       else if (!found.state.running) end(component, fromContainerExit(found.state.exitCode, found.state.oomKilled));
       else if (component.state.kind === "unknown") this.#options.seenAgain(component);

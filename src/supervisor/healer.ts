@@ -1,6 +1,7 @@
 import { describeExit, type ExitReport } from "../components/exit-reason.ts";
 import type { ComponentInstance } from "../components/instance.ts";
 import { type DockerEngine, DockerRequestError } from "../docker/engine.ts";
+import { AppError } from "../errors.ts";
 import { sleep } from "../platform/clock.ts";
 import { reconcile } from "../stack/reconcile.ts";
 import { decideRestart } from "../stack/restart-policy.ts";
@@ -78,8 +79,8 @@ export class Healer {
         await this.#startOnce(component);
         return;
       } catch (error) {
-        const racesRemoval = error instanceof DockerRequestError && [404, 409].includes(error.statusCode);
-        if (!racesRemoval || this.#deps.clock.monotonicMs() > deadlineMs || !isHealable(component.state)) throw error;
+        if (!racesRemoval(error) || this.#deps.clock.monotonicMs() > deadlineMs || !isHealable(component.state))
+          throw error;
         component.instance = null;
         await sleep(REMOVAL_RACE_PAUSE_MS, { clock: this.#deps.clock });
       }
@@ -233,4 +234,10 @@ export class Healer {
     component.cancelRetry = () => timer.cancel();
     instance.probe();
   }
+}
+
+/** The container, or its name, is still held by one that is on its way out. */
+function racesRemoval(error: unknown): boolean {
+  if (error instanceof AppError) return error.code === "CONTAINER_NAME_TAKEN" && error.retryable;
+  return error instanceof DockerRequestError && [404, 409].includes(error.statusCode);
 }

@@ -45,7 +45,7 @@ export async function createFromSpec(
       logMaxFiles: spec.logMaxFiles,
     });
   } catch (error) {
-    if (isNameConflict(error)) throw await nameTaken(engine, spec.containerName, error);
+    if (isNameConflict(error)) throw await nameTaken(engine, spec.containerName, identity.instance, error);
     throw error;
   }
 }
@@ -74,9 +74,10 @@ export function foreignNameError(name: string, holder: { id: string; image: stri
   });
 }
 
-async function nameTaken(engine: DockerEngine, name: string, cause: unknown): Promise<AppError> {
+/** Retryable where the holder is gone or our own: a container that is being removed keeps its name to the end. */
+async function nameTaken(engine: DockerEngine, name: string, instance: string, cause: unknown): Promise<AppError> {
   const holder = await engine.inspectContainer(name);
-  if (holder !== null) return foreignNameError(name, holder);
+  if (holder !== null && holder.labels[LABEL.instance] !== instance) return foreignNameError(name, holder);
   return new AppError("CONTAINER_NAME_TAKEN", `The container name ${name} was taken while it was to be used`, {
     retryable: true,
     actions: [{ label: "Try again", command: "stigmer server start" }],
