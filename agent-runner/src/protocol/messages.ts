@@ -195,5 +195,71 @@ export interface AgentTask {
   remainingMs: number;
 }
 
+/** A run of one node, as it stands in the execution: the interpreter asked for it, and a runner of agents does it. */
+export interface NodeRun {
+  /** From 1, in the order in which the interpreter asked; the same after every crash. */
+  run: number;
+  node: string;
+  /** From 1; more only in a loop. */
+  iteration: number;
+  /** `open`: asked for, and not ended. */
+  phase: "open" | "succeeded" | "failed";
+  /** Of a succeeded run: the values of the node's `outputs`. */
+  output: { [field: string]: Json } | null;
+  /** Of a failed one. */
+  error: { code: string; message: string } | null;
+}
+
+/** An agent or workflow as an execution keeps it, whatever is applied or deleted while it runs. */
+export interface KeptWorkflow {
+  /** A `WorkflowDefinition`. */
+  workflow: Json;
+  /** The `AgentDefinition`s that its nodes name. */
+  agents: { [name: string]: Json };
+}
+
+/**
+ * One turn of the interpreter: everything that is known, to decide what comes next. A turn is leased when an execution
+ * begins and after every end of a node run; it holds no state of its own, so that one lost with its runner is just
+ * taken again.
+ */
+export interface WorkflowTask {
+  kind: "workflow";
+  taskId: string;
+  leaseId: string;
+  attempt: number;
+  executionId: string;
+  definition: KeptWorkflow;
+  /** Parsed and checked by the state's types. */
+  input: { [field: string]: Json };
+  /** In the order of their numbers. */
+  runs: NodeRun[];
+  remainingMs: number;
+}
+
+/** `POST /v1/runner/advance`. Ends a {@link WorkflowTask} and its lease; 409 `lease_lost`. */
+export interface AdvanceRequest {
+  sessionId: string;
+  leaseId: string;
+  decision: Decision;
+}
+
+export type Decision =
+  /** These runs begin, and the next turn comes when any run has ended. Asked for twice, a run begins once. */
+  | { kind: "run"; runs: { run: number; node: string; iteration: number; state: { [field: string]: Json } }[] }
+  | { kind: "finish"; output: { [field: string]: Json } }
+  | { kind: "fail"; error: { code: string; message: string }; node: string | null };
+
+/** One node run for a runner of agents: model calls and tool calls are its steps, completed as any task. */
+export interface NodeTask extends Omit<AgentTask, "kind" | "definition" | "message" | "conversation"> {
+  kind: "node";
+  run: number;
+  node: string;
+  iteration: number;
+  definition: KeptWorkflow;
+  /** The state as the interpreter had it when it asked for this run. */
+  state: { [field: string]: Json };
+}
+
 /** Workflow tasks join this union with the workflow interpreter. */
 export type Task = AgentTask;
