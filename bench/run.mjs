@@ -9,8 +9,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
 import { benchExecutions } from "./executions.mjs";
+import { benchGrowth } from "./growth.mjs";
 import { benchImage } from "./image.mjs";
 import { ROOT } from "./lib/stack-home.mjs";
+import { benchLogs } from "./logs.mjs";
 import { benchStack } from "./stack.mjs";
 
 const { values } = parseArgs({
@@ -27,9 +29,11 @@ const load = loadavg()[0] ?? 0;
 /** @type {[string, () => any][]} */
 const GROUPS = [
   ["commands", () => benchCommands({ runs: runs * 2 })],
-  ["stack", () => benchStack({ runs, restSeconds: 20 })],
+  ["stack", () => benchStack({ runs, restSeconds: 60 })],
   ["image", () => benchImage({ runs })],
   ["executions", () => benchExecutions({ executions: 600 })],
+  ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 60 })],
+  ["growth", () => benchGrowth({ runs })],
 ];
 
 const tables = [];

@@ -3,6 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { median } from "./lib/sample.mjs";
 import { cpuMs, residentMb, StackHome } from "./lib/stack-home.mjs";
 
+const SETTLE_MS = 30_000;
+
 /** Start, stop, crash and rest of the whole stack. @param {{ runs: number, restSeconds: number }} options */
 export async function benchStack({ runs, restSeconds }) {
   const starts = [];
@@ -80,6 +82,7 @@ function containerPid(/** @type {StackHome} */ stack) {
 
 async function benchRest(/** @type {StackHome} */ stack, /** @type {number} */ seconds) {
   const server = stack.pid("daemon");
+  await delay(SETTLE_MS); // V8 tidies up after the work of the start.
   const { containerId } = stack.json("server", "status").components[2];
   const beforeMs = cpuMs(server);
   await delay(seconds * 1000); // A machine at rest is what is measured.
