@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { startBareRunners } from "./lib/bare-runners.mjs";
 import { median } from "./lib/sample.mjs";
 import { cpuMs, residentMb, StackHome } from "./lib/stack-home.mjs";
 
@@ -7,6 +8,7 @@ const SETTLE_MS = 30_000;
 
 /** Start, stop, crash and rest of the whole stack. @param {{ runs: number, restSeconds: number }} options */
 export async function benchStack({ runs, restSeconds }) {
+  const floors = [];
   const starts = [];
   const stops = [];
   const runnerRestarts = [];
@@ -15,6 +17,7 @@ export async function benchStack({ runs, restSeconds }) {
   for (let run = 0; run < runs; run += 1) {
     const stack = new StackHome(); // cold: no database, no instance
     try {
+      floors.push(await startBareRunners(["container", "process"]));
       starts.push(stack.run("server", "start", "-q").ms);
       runnerRestarts.push(await crash(stack, 1, () => stack.pid("workflow-runner")));
       containerRestarts.push(await crash(stack, 2, () => containerPid(stack)));
@@ -27,6 +30,12 @@ export async function benchStack({ runs, restSeconds }) {
   const compose = benchCompose(runs);
   const beats = (/** @type {number} */ ours, /** @type {number | null} */ theirs) => theirs === null || ours < theirs;
   return [
+    {
+      what: "bare `docker run` and spawn in parallel → both runners polling",
+      value: median(floors),
+      unit: "ms",
+      target: null,
+    },
     {
       what: "server start, cold home → every component ready",
       value: median(starts),
