@@ -1,4 +1,4 @@
-import { fieldOf, type Path } from "./document-lines.ts";
+import { fieldOf, type Path } from "./field-path.ts";
 import type { Report } from "./report.ts";
 import { readWorkflow } from "./workflow/read-workflow.ts";
 import type { WorkflowDefinition } from "./workflow-definition.ts";

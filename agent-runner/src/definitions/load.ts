@@ -1,7 +1,8 @@
 import { type Document, LineCounter, parseAllDocuments } from "yaml";
 import type { Json } from "../protocol/messages.ts";
 import type { AgentDefinition } from "./agent-schema.ts";
-import { fieldOf, lineOf, type Path } from "./document-lines.ts";
+import { lineOf } from "./document-lines.ts";
+import { fieldOf, type Path } from "./field-path.ts";
 import { loadAgent } from "./load-agent.ts";
 import { type AgentMention, loadWorkflow } from "./load-workflow.ts";
 import { nearestName } from "./nearest.ts";

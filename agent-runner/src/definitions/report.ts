@@ -1,4 +1,4 @@
-import type { Path } from "./document-lines.ts";
+import type { Path } from "./field-path.ts";
 
 /** Tells a mistake of the item at `path`; `suggestion` is the bare nearest name. */
 export type Report = (path: Path, message: string, suggestion?: string | null) => void;

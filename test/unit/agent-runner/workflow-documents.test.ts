@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { loadDocuments } from "@stigmer/agent-runner/definitions";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
@@ -145,6 +146,14 @@ describe("a good workflow", () => {
     }
   });
 });
+
+test.each(["article-writer", "review-loop", "fork-join"])(
+  "examples/%s.yaml is a good workflow without warnings",
+  (name) => {
+    const text = readFileSync(new URL(`../../../examples/${name}.yaml`, import.meta.url), "utf8");
+    expect(loadDocuments(text, name)).toMatchObject({ documents: [{ name, mentions: [] }], issues: [], warnings: [] });
+  },
+);
 
 describe("keys of other systems", () => {
   test("warn by name, each where it stands, and change nothing", () => {

@@ -2,7 +2,7 @@ import { parseCondition, pathsOf } from "../../workflow/condition.ts";
 import { ConditionMistake } from "../../workflow/condition-tokens.ts";
 import { parsePath } from "../../workflow/state-path.ts";
 import { typeText } from "../../workflow/value-type.ts";
-import type { Path } from "../document-lines.ts";
+import type { Path } from "../field-path.ts";
 import { nearestName } from "../nearest.ts";
 import type { Report, ReportMissing } from "../report.ts";
 import type { StatePath, WorkflowEdge } from "../workflow-definition.ts";

@@ -1,4 +1,4 @@
-import type { Path } from "../document-lines.ts";
+import type { Path } from "../field-path.ts";
 import type { WrittenWorkflow } from "./workflow-schema.ts";
 
 const SECTIONS = ["observability", "storage", "memory", "log_prompts", "log_artifacts"];

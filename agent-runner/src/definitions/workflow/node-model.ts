@@ -1,4 +1,4 @@
-import type { Path } from "../document-lines.ts";
+import type { Path } from "../field-path.ts";
 import type { Report } from "../report.ts";
 import type { WorkflowModel } from "../workflow-definition.ts";
 import type { WrittenModel } from "./workflow-schema.ts";

@@ -1,6 +1,6 @@
 import { isName, parsePath } from "../../workflow/state-path.ts";
 import { parseTemplate, placeholdersOf } from "../../workflow/template.ts";
-import type { Path } from "../document-lines.ts";
+import type { Path } from "../field-path.ts";
 import type { Report, ReportMissing } from "../report.ts";
 import type { NodeTool, StatePath, ValueType, WorkflowModel, WorkflowNode } from "../workflow-definition.ts";
 import { type KnownFields, resolvePath } from "./known-fields.ts";

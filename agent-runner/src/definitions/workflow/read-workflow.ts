@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Path } from "../document-lines.ts";
 import { explainIssue } from "../explain-issue.ts";
+import type { Path } from "../field-path.ts";
 import type { Report, ReportMissing } from "../report.ts";
 import type { WorkflowDefinition } from "../workflow-definition.ts";
 import { readEdges } from "./edges.ts";

@@ -1,5 +1,5 @@
 import { parseValueType, TypeMistake, typeText } from "../../workflow/value-type.ts";
-import type { Path } from "../document-lines.ts";
+import type { Path } from "../field-path.ts";
 import type { Report } from "../report.ts";
 import type { ObjectField, ValueType } from "../workflow-definition.ts";
 import type { NestedSchema } from "./workflow-schema.ts";
