@@ -18,7 +18,10 @@ export function readOutput(written: WrittenNode, context: OutputContext): ValueT
   checkOutputNames(written, context);
   const { output_schema: schema } = written;
   if (schema === undefined) {
-    checkPlainText(written, context);
+    // The answer of an agent is taken as what the state says of the outputs.
+    if (written.prompt === undefined) return null;
+    const message = "is required: what must the model answer? For a text: output_schema: { type: str }";
+    context.report([...context.path, "output_schema"], message);
     return null;
   }
   if (typeof schema === "string") return readSingle(written, { type: schema }, context);
@@ -81,15 +84,6 @@ function readSingle(
     checkFits(type, output, [...path, "output_schema"], { known, report });
   }
   return type;
-}
-
-/** Without a schema the answer is text. */
-function checkPlainText({ outputs }: WrittenNode, { path, known, report }: OutputContext): void {
-  if (outputs.length > 1) {
-    report([...path, "output_schema"], "is required with more than one output");
-  } else {
-    for (const output of outputs) checkFits({ kind: "str" }, output, [...path, "output_schema"], { known, report });
-  }
 }
 
 function checkOutputNames({ outputs }: WrittenNode, { path, known, report }: OutputContext): void {
