@@ -18,8 +18,8 @@ export function readOutput(written: WrittenNode, context: OutputContext): ValueT
   checkOutputNames(written, context);
   const { output_schema: schema } = written;
   if (schema === undefined) {
-    // The answer of an agent is taken as what the state says of the outputs.
-    if (written.prompt === undefined) return null;
+    // The answer of an agent is taken as what the state says of the outputs; a node of no task or two is told already.
+    if (written.prompt === undefined || written.agent !== undefined) return null;
     const message = "is required: what must the model answer? For a text: output_schema: { type: str }";
     context.report([...context.path, "output_schema"], message);
     return null;
