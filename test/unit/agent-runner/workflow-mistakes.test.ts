@@ -359,6 +359,22 @@ const CASES: Case[] = [
     "is required",
   ],
   [
+    "a shared script without scripted",
+    "    model: m\n",
+    "    script: [{ text: x }]\n",
+    67,
+    "config.llm.script",
+    "needs the provider scripted",
+  ],
+  [
+    "two addresses",
+    "    model: m\n",
+    '    base_url: "http://a/v1"\n    api_base: "http://b/v1"\n',
+    68,
+    "config.llm.api_base",
+    "another word for base_url",
+  ],
+  [
     "a temperature too high",
     "agent: publisher",
     "prompt: x\n    output_schema: str\n    outputs: [draft]\n    llm:\n      temperature: 3",
