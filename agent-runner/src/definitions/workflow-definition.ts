@@ -55,8 +55,8 @@ export interface WorkflowNode {
   /** Local name → where its value comes from. */
   inputs: { [local: string]: StatePath };
   /**
-   * What the model must answer. A single basic type goes into the one field of `outputs`. Null, of an agent node only:
-   * the types of `outputs` in the state decide, so that a str gets the answer's text.
+   * What the model must answer. A single basic type goes into the one field of `outputs`. Null: the types of `outputs` in
+   * the state decide, so that one str gets the answer's whole text.
    */
   output: ValueType | null;
   /** State fields that the node sets. */

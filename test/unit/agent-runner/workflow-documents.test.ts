@@ -110,6 +110,13 @@ describe("a good workflow", () => {
     });
   });
 
+  test("may leave what is answered to the types of the outputs in the state", () => {
+    const text = SMALL.replace(", output_schema: { type: str }", "");
+    const { documents, issues } = loadDocuments(text, "a");
+    expect(issues).toEqual([]);
+    expect(documents[0]?.definition).toMatchObject({ nodes: [{ output: null, outputs: ["text"] }] });
+  });
+
   test("names the agents of its nodes, and where", () => {
     expect(loadDocuments(FULL, "full.yaml").documents[0]?.mentions).toEqual([
       { agent: "pr-reviewer", field: "nodes[4].agent", line: 45 },

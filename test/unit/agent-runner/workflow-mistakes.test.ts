@@ -291,14 +291,6 @@ const CASES: Case[] = [
     "must name one field",
   ],
   [
-    "no output_schema",
-    "output_schema:\n      type: bool\n",
-    "description: x\n",
-    REVIEW,
-    "nodes[1].output_schema",
-    "is required",
-  ],
-  [
     "an object without fields",
     "type: bool\n    outputs: [approved]",
     "type: object\n    outputs: []",

@@ -17,13 +17,8 @@ interface OutputContext {
 export function readOutput(written: WrittenNode, context: OutputContext): ValueType | null {
   checkOutputNames(written, context);
   const { output_schema: schema } = written;
-  if (schema === undefined) {
-    // The answer of an agent is taken as what the state says of the outputs; a node of no task or two is told already.
-    if (written.prompt === undefined || written.agent !== undefined) return null;
-    const message = "is required: what must the model answer? For a text: output_schema: { type: str }";
-    context.report([...context.path, "output_schema"], message);
-    return null;
-  }
+  // What the state says of the outputs is what the answer must be.
+  if (schema === undefined) return null;
   if (typeof schema === "string") return readSingle(written, { type: schema }, context);
   if (schema.type.trim() === "object") return readObject(written, schema, context);
   if (schema.fields !== undefined) {
