@@ -240,6 +240,14 @@ const CASES: Case[] = [
     "such as state.topic",
   ],
   [
+    "a local called state",
+    "subject: state.topic",
+    "subject: state.topic\n      state: topic",
+    WRITE,
+    "nodes[0].inputs.state",
+    "must have another name",
+  ],
+  [
     "an unknown output",
     "outputs: [approved]",
     "outputs: [aproved]",
@@ -506,6 +514,47 @@ describe("a mistake is told alone, with the line where its item begins", () => {
       { file: "w.yaml", line, field, message: expect.stringContaining(message), suggestion: nearest ?? null },
     ]);
   });
+});
+
+describe("an output fits a field of the state when each of its values is one of the field's", () => {
+  const fits = (field: string, output: string): string[] => {
+    const text = `schema_version: "1.0"
+flow: { name: fits }
+state: { fields: { x: ${field} } }
+nodes: [{ id: a, prompt: x, output_schema: { type: object, fields: [{ name: x, ${output} }] }, outputs: [x] }]
+edges: [{ from: START, to: a }, { from: a, to: END }]
+`;
+    return loadDocuments(text, "fits").issues.map(({ message }) => message);
+  };
+
+  test.each([
+    ["{ type: list }", 'type: "list[str]"'],
+    ["{ type: 'list[list]' }", 'type: "list[list[int]]"'],
+    ["{ type: dict }", 'type: "dict[int, str]"'],
+    ["{ type: 'dict[str, list]' }", 'type: "dict[str, list[int]]"'],
+    ["{ type: object }", "type: object, schema: { a: int }"],
+    ["{ type: object, schema: { a: int } }", "type: object, schema: { a: { type: int, description: of it } }"],
+    ["{ type: object, schema: { a: { type: int, required: false } } }", "type: object, schema: { a: int }"],
+  ])("%s takes %s", (field, output) => expect(fits(field, output)).toEqual([]));
+
+  test.each([
+    ["{ type: 'list[str]' }", "type: list", "is list[str] there"],
+    ["{ type: 'list[str]' }", 'type: "list[int]"', "is list[str] there"],
+    ["{ type: 'dict[str, int]' }", "type: dict", "is dict[str, int] there"],
+    ["{ type: 'dict[str, int]' }", 'type: "dict[int, int]"', "is dict[str, int] there"],
+    ["{ type: float }", "type: int", "is float there"],
+    ["{ type: object, schema: { a: int } }", "type: object", "has other fields there"],
+    ["{ type: object, schema: { a: int } }", "type: object, schema: { b: int }", "has other fields there"],
+    ["{ type: object, schema: { a: int } }", "type: object, schema: { a: int, b: int }", "has other fields there"],
+    ["{ type: object, schema: { a: int } }", "type: object, schema: { a: str }", "has other fields there"],
+    [
+      "{ type: object, schema: { a: int } }",
+      "type: object, schema: { a: { type: int, required: false } }",
+      "has other fields",
+    ],
+  ])("%s refuses %s", (field, output, message) =>
+    expect(fits(field, output)).toEqual([expect.stringContaining(message)]),
+  );
 });
 
 describe("the graph", () => {
