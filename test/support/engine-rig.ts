@@ -144,6 +144,7 @@ export async function pollOne(rig: Pick<EmbeddedEngine, "runner">, sessionId: st
   const { tasks } = await rig.runner.poll({ sessionId, capacity: 1 }, new AbortController().signal);
   const [task] = tasks;
   if (task === undefined) throw new Error("the poll was answered without a task");
+  if (task.kind !== "agent") throw new Error(`the poll was answered with a task of the kind ${task.kind}`);
   return task;
 }
 

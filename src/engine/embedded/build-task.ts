@@ -116,7 +116,11 @@ function secretsOf(record: ExecutionRecord, store: Store, from: VariableSources)
   return readAllNeeds(record, store.definitions).flatMap((needs) => resolveVariables(needs, defaults, from).secrets);
 }
 
-function variableSources({ execution }: Work, { store, serverEnvironment }: TaskSources, secrets: Variables): VariableSources {
+function variableSources(
+  { execution }: Work,
+  { store, serverEnvironment }: TaskSources,
+  secrets: Variables,
+): VariableSources {
   return { given: store.unfinished.environment(execution.number), secrets, server: serverEnvironment };
 }
 

@@ -1,11 +1,13 @@
-import { type Delivery, type Json, type Outcome, QUEUES, type NodeRun } from "@stigmer/agent-runner/protocol";
+import { type Delivery, type Json, type NodeRun, type Outcome, QUEUES } from "@stigmer/agent-runner/protocol";
 import * as v from "valibot";
 import type { Store } from "../../store/open.ts";
 import { recordItems } from "./record-items.ts";
 import type { Work } from "./work.ts";
 
 /** How a node run ends; one that was put down has no end of its own, its execution has. */
-export type NodeRunOutcome = Extract<Outcome, { phase: "succeeded" }> | Omit<Extract<Outcome, { phase: "failed" }>, "tokens">;
+export type NodeRunOutcome =
+  | Extract<Outcome, { phase: "succeeded" }>
+  | Omit<Extract<Outcome, { phase: "failed" }>, "tokens">;
 
 /** Parsed from JSON, so its values are nothing else. */
 const fields = v.custom<{ [field: string]: Json }>((value) => v.is(v.record(v.string(), v.unknown()), value));

@@ -1,6 +1,6 @@
-import { parseInputs } from "@stigmer/agent-runner/workflow-inputs";
-import type { WorkflowDefinition } from "@stigmer/agent-runner/workflow-definition";
 import type { Json } from "@stigmer/agent-runner/protocol";
+import type { WorkflowDefinition } from "@stigmer/agent-runner/workflow-definition";
+import { parseInputs } from "@stigmer/agent-runner/workflow-inputs";
 import { AppError } from "../../errors.ts";
 import type { Definitions } from "../../store/definitions.ts";
 import { unknownName } from "./unknown-name.ts";

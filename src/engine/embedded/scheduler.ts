@@ -119,7 +119,8 @@ export class Scheduler {
     const { execution } = turn;
     if (execution.stopping !== null) this.#putDown(turn, execution.stopping, []);
     else if (decision.kind === "run") this.#begin(turn, decision);
-    else if (decision.kind === "finish") this.executions.end(execution, { phase: "succeeded", output: decision.output });
+    else if (decision.kind === "finish")
+      this.executions.end(execution, { phase: "succeeded", output: decision.output });
     else this.executions.end(execution, { phase: "failed", error: decision.error, node: decision.node });
     this.#dispatchFreed(turn);
   }
