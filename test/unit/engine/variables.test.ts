@@ -6,7 +6,7 @@ const DEFAULTS = { provider: "ollama", model: "m", baseUrl: null, apiKeyEnv: nul
 
 function needs(changes: Partial<TaskNeeds> = {}): TaskNeeds {
   const model = { provider: null, name: null, base_url: null, api_key_env: null };
-  return { model, tools: [], variables: [], timeoutMs: null, ...changes };
+  return { model, tools: [], variables: [], ...changes };
 }
 
 function sources(changes: Partial<VariableSources> = {}): VariableSources {
