@@ -13,7 +13,7 @@ export class TypeMistake extends Error {
 }
 
 const BASIC = ["str", "int", "float", "bool"] as const;
-const NAMES = [...BASIC, "list", "dict", "object"];
+const NAMES = [...BASIC, "list", "dict", "object"] as const;
 /** What the types are called elsewhere. */
 const FOREIGN: Record<string, string> = {
   string: "str",
@@ -41,8 +41,7 @@ export function parseValueType(text: string, fields: Record<string, ObjectField>
 export function typeText(type: ValueType): string {
   if (type.kind === "list") return type.item === null ? "list" : `list[${typeText(type.item)}]`;
   if (type.kind === "dict") {
-    if (type.value === null) return type.key === "str" ? "dict" : `dict[${type.key}]`;
-    return `dict[${type.key}, ${typeText(type.value)}]`;
+    return type.value === null ? "dict" : `dict[${type.key}, ${typeText(type.value)}]`;
   }
   return type.kind;
 }
@@ -57,7 +56,7 @@ function parseType(text: string, fields: Record<string, ObjectField>, depth: num
   const [, outer = "", inner = ""] = /^(\w+)\s*\[(.*)\]$/s.exec(text) ?? [];
   if (outer === "list") return { kind: "list", item: parseType(inner.trim(), fields, depth + 1) };
   if (outer === "dict") return parseDict(inner, fields, depth);
-  const suggestion = outer === "" ? suggest(text) : null;
+  const suggestion = outer === "" ? suggest(text, NAMES) : suggest(outer, ["list", "dict"]);
   throw new TypeMistake(
     `unknown type ${JSON.stringify(text)}: a type is str, int, float, bool, list, list[T], dict, dict[K, V] or object`,
     suggestion,
@@ -73,13 +72,14 @@ function parseDict(inner: string, fields: Record<string, ObjectField>, depth: nu
   if (key === undefined) {
     throw new TypeMistake(
       `${JSON.stringify(keyText)} cannot be the type of a key: it is str, int, float or bool`,
-      suggest(keyText),
+      suggest(keyText, BASIC),
     );
   }
   return { kind: "dict", key, value: parseType(inner.slice(comma + 1).trim(), fields, depth + 1) };
 }
 
-function suggest(text: string): string | null {
-  const nearest = nearestName(text, [...NAMES, ...Object.keys(FOREIGN)]);
-  return nearest === null ? null : (FOREIGN[nearest] ?? nearest);
+function suggest(text: string, known: readonly string[]): string | null {
+  const nearest = nearestName(text, [...known, ...Object.keys(FOREIGN)]);
+  const name = nearest === null ? null : (FOREIGN[nearest] ?? nearest);
+  return name !== null && known.includes(name) ? name : null;
 }
