@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { loadDocuments } from "@stigmer/agent-runner/definitions";
+import type { WorkflowDefinition } from "@stigmer/agent-runner/workflow-definition";
+import { writeWorkflow } from "@stigmer/agent-runner/write-workflow";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 
@@ -155,6 +157,47 @@ test.each(["article-writer", "review-loop", "fork-join"])(
   },
 );
 
+describe("a stored workflow is written", () => {
+  const rewrite = (text: string) => {
+    // What was loaded is a definition.
+    const definition = loadDocuments(text, "a").documents[0]?.definition as unknown as WorkflowDefinition;
+    const written = writeWorkflow(definition);
+    return { definition, written, again: loadDocuments(stringify(written), "b") };
+  };
+
+  test.each([
+    ["FULL", FULL],
+    ["SMALL", SMALL],
+    ...["article-writer", "review-loop", "fork-join"].map((name) => [name, example(name)] as const),
+  ])("so that it is read as the same: %s", (_, text) => {
+    const { definition, again } = rewrite(text);
+    expect([again.issues, again.warnings]).toEqual([[], []]);
+    expect(again.documents[0]?.definition).toEqual(definition);
+  });
+
+  test("without what is silent", async () => {
+    expect(stringify(rewrite(SMALL).written)).toBe(`schema_version: "1.0"
+flow:
+  name: small
+state:
+  fields: {}
+nodes:
+  - id: only
+    prompt: Hello
+edges:
+  - from: START
+    to: only
+  - from: only
+    to: END
+config:
+  execution:
+    timeout: 120
+    max_retries: 3
+`);
+    await expect(stringify(rewrite(FULL).written)).toMatchFileSnapshot("../../fixtures/golden/workflow-written.yaml");
+  });
+});
+
 describe("keys of other systems", () => {
   test("warn by name, each where it stands, and change nothing", () => {
     const text = `schema_version: "1.0"
@@ -204,3 +247,7 @@ config:
     expect(loadDocuments(text, "a").warnings.map(({ field }) => field)).toEqual(["nodes[0].tools", "nodes[0].llm"]);
   });
 });
+
+function example(name: string): string {
+  return readFileSync(new URL(`../../../examples/${name}.yaml`, import.meta.url), "utf8");
+}
