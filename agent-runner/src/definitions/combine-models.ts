@@ -7,13 +7,14 @@ import type { WorkflowModel } from "./workflow-definition.ts";
  */
 export function combineModels(own: WorkflowModel | null, shared: WorkflowModel | null): WorkflowModel {
   const wish = combineWishes(own, shared);
-  const scripted = own?.script == null ? ofProvider(wish.provider, shared) : own;
+  const common = ofProvider(wish.provider, shared);
   return {
     ...wish,
     temperature: own?.temperature ?? shared?.temperature ?? null,
     max_tokens: own?.max_tokens ?? shared?.max_tokens ?? null,
-    script: scripted?.script ?? null,
-    delay_ms: scripted?.delay_ms ?? 0,
+    script: own?.script ?? common?.script ?? null,
+    // No delay is silence too.
+    delay_ms: own?.delay_ms || common?.delay_ms || 0,
   };
 }
 
