@@ -165,10 +165,10 @@ describe("a stored workflow is written", () => {
     return { definition, written, again: loadDocuments(stringify(written), "b") };
   };
 
-  test.each([
+  test.each<[string, string]>([
     ["FULL", FULL],
     ["SMALL", SMALL],
-    ...["article-writer", "review-loop", "fork-join"].map((name) => [name, example(name)] as const),
+    ...["article-writer", "review-loop", "fork-join"].map((name): [string, string] => [name, example(name)]),
   ])("so that it is read as the same: %s", (_, text) => {
     const { definition, again } = rewrite(text);
     expect([again.issues, again.warnings]).toEqual([[], []]);
