@@ -53,15 +53,10 @@ function faultsOfOrder(events: readonly ExecutionEvent[]): string[] {
   const problems: string[] = [];
   for (const type of ["node.started", "node.completed"]) {
     const runs = told(type);
-    const wanted = STAGES.map((stage) => stage.toSorted().join());
-    let at = 0;
-    const seen = STAGES.map((stage) =>
-      runs
-        .slice(at, (at += stage.length))
-        .toSorted()
-        .join(),
-    );
-    if (runs.length !== at || seen.join() !== wanted.join()) problems.push(`${type} came for ${runs.join(", ")}`);
+    const rest = [...runs];
+    const seen = STAGES.flatMap((stage) => rest.splice(0, stage.length).toSorted());
+    const wanted = STAGES.flatMap((stage) => stage.toSorted());
+    if (rest.length > 0 || seen.join() !== wanted.join()) problems.push(`${type} came for ${runs.join(", ")}`);
   }
   return problems;
 }
