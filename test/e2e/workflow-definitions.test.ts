@@ -7,10 +7,11 @@ import { StackRig } from "../support/stack-rig.ts";
 
 const EXAMPLES = new URL("../../examples", import.meta.url).pathname;
 
-const good = (name: string, node = "prompt: Hello"): string => `schema_version: "1.0"
+const good = (name: string, node = "prompt: Hello, output_schema: str"): string => `schema_version: "1.0"
 flow: { name: ${JSON.stringify(name)} }
+state: { fields: { text: { type: str } } }
 nodes:
-  - { id: only, ${node} }
+  - { id: only, ${node}, outputs: [text] }
 edges:
   - { from: START, to: only }
   - { from: only, to: END }
@@ -19,8 +20,10 @@ edges:
 const agent = (name: string): string =>
   `apiVersion: stigmer/v1\nkind: Agent\nmetadata: { name: ${name} }\nspec: { instructions: Help. }\n`;
 
-/** Line 4 cannot be read as a node, and lines 6 and 7 lead nowhere. */
-const BAD = good("bad", "promt: Hello").replace("to: only", "to: onyl").replace("from: only", "from: zzzz");
+/** Line 5 cannot be read as a node, and lines 7 and 8 lead nowhere. */
+const BAD = good("bad", "promt: Hello, output_schema: str")
+  .replace("to: only", "to: onyl")
+  .replace("from: only", "from: zzzz");
 
 describe("workflow validate", () => {
   const rig = new StackRig();
@@ -62,8 +65,8 @@ describe("workflow validate", () => {
   test("warns by name of what is ignored, in the envelope and on stderr", async () => {
     const path = file("warns.yaml", `${good("warns")}observability: { mlflow: true }\nstorage: {}\n`);
     const warnings = [
-      `${path}:8: observability is ignored: it means nothing here`,
-      `${path}:9: storage is ignored: it means nothing here`,
+      `${path}:9: observability is ignored: it means nothing here`,
+      `${path}:10: storage is ignored: it means nothing here`,
     ];
     const { exitCode, envelope, stderr } = await rig.json(["workflow", "validate", path]);
     expect([exitCode, envelope.data, envelope.warnings, stderr]).toEqual([0, { valid: true }, warnings, ""]);
@@ -78,15 +81,15 @@ describe("workflow validate", () => {
     expect(faultsOf("envelope.json", envelope)).toEqual([]);
     const issues: DefinitionIssue[] = envelope.error?.issues ?? [];
     expect(issues.map(({ file: at, line, field, suggestion }) => [at, line, field, suggestion])).toEqual([
-      [path, 4, "nodes[0].promt", "prompt"],
-      [path, 4, "nodes[0]", null],
-      [path, 6, "edges[0].to", "only"],
-      [path, 7, "edges[1].from", null],
+      [path, 5, "nodes[0].promt", "prompt"],
+      [path, 5, "nodes[0]", null],
+      [path, 7, "edges[0].to", "only"],
+      [path, 8, "edges[1].from", null],
     ]);
     const text = await rig.run(["workflow", "validate", path]);
     expect([text.exitCode, text.stdout]).toEqual([2, ""]);
-    expect(text.stderr).toContain(`${path}:4: nodes[0].promt: unknown key "promt" (did you mean prompt?)`);
-    expect(text.stderr).toContain(`${path}:6: edges[0].to: there is no node "onyl" (did you mean only?)`);
+    expect(text.stderr).toContain(`${path}:5: nodes[0].promt: unknown key "promt" (did you mean prompt?)`);
+    expect(text.stderr).toContain(`${path}:7: edges[0].to: there is no node "onyl" (did you mean only?)`);
     expect(text.stderr).not.toContain("nothing was applied");
   });
 
@@ -145,7 +148,7 @@ describe("with a running stack", () => {
     expect(await apply(["-f", file])).toEqual(result("created"));
     writeFileSync(file, `# a comment changes nothing\n${good(name)}`);
     expect(await apply(["-f", file])).toEqual(result("unchanged"));
-    writeFileSync(file, good(name, "prompt: Bye"));
+    writeFileSync(file, good(name, "prompt: Bye, output_schema: str"));
     expect(await apply(["-f", file, "--dry-run"])).toEqual(result("updated"));
     expect((await rig.run(["apply", "-f", file])).stdout).toBe(`workflow/${name} updated\n`);
     expect(await names()).toContain(name);
@@ -182,7 +185,7 @@ describe("with a running stack", () => {
     const { exitCode, envelope } = await rig.json(["apply", "-f", folder]);
     expect([exitCode, envelope.error?.code]).toEqual([2, "DEFINITION_INVALID"]);
     expect(envelope.error?.message).toMatch(/nothing was applied$/);
-    expect(envelope.error?.issues?.map(({ line }) => line)).toEqual([4, 4, 6, 7]);
+    expect(envelope.error?.issues?.map(({ line }) => line)).toEqual([5, 5, 7, 8]);
     expect(await names()).not.toContain("never-written");
   });
 
@@ -196,7 +199,7 @@ describe("with a running stack", () => {
     expect(envelope.error?.issues).toEqual([
       {
         file,
-        line: 12,
+        line: 14,
         field: "nodes[0].agent",
         message: 'there is no agent "libarian", neither applied nor here',
         suggestion: "librarian",

@@ -9,7 +9,8 @@ import { agentDefinition, applyAgent } from "../../support/engine-rig.ts";
 function workflow(name: string, node = "prompt: Hello", file = "w.yaml"): ParsedDefinition {
   const text = `schema_version: "1.0"
 flow: { name: ${JSON.stringify(name)}, description: about ${JSON.stringify(name)} }
-nodes: [{ id: only, ${node} }]
+state: { fields: { text: { type: str } } }
+nodes: [{ id: only, ${node}, ${node.startsWith("prompt") ? "output_schema: str, " : ""}outputs: [text] }]
 edges: [{ from: START, to: only }, { from: only, to: END }]
 `;
   const { documents, issues } = loadDocuments(text, file);
@@ -45,7 +46,7 @@ test("an agent that a workflow names must be applied before or with it, and noth
     expect(error.issues).toEqual([
       {
         file: "w.yaml",
-        line: 3,
+        line: 4,
         field: "nodes[0].agent",
         message: 'there is no agent "pr-reviwer", neither applied nor here',
         suggestion: "pr-reviewer",
