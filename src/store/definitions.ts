@@ -52,10 +52,11 @@ export function createDefinitions(driver: StoreDriver): Definitions {
     return current === digest(canonicalJson(definition)) ? "unchanged" : "updated";
   };
 
-  const keep = (definition: Json): string => {
-    const body = canonicalJson(definition);
-    const id = digest(body);
-    driver.run("INSERT INTO definition_bodies (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING", id, body);
+  const keep = (body: Json): string => {
+    const id = digest(canonicalJson(body));
+    // As it was written: the order of a schema's fields is the order in which a model fills them in.
+    const text = JSON.stringify(body);
+    driver.run("INSERT INTO definition_bodies (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING", id, text);
     return id;
   };
 
