@@ -56,7 +56,9 @@ export function readSettings(environment: NodeJS.ProcessEnv, directory: string):
     if (text === undefined) return usual;
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
     if (value >= rule.least && value <= rule.most && (rule.mayBeFraction || Number.isInteger(value))) return value;
-    problems.push(`${name} must be ${rule.mayBeFraction ? "seconds" : "a whole number"} from ${rule.least} to ${rule.most}, not "${text}"`);
+    problems.push(
+      `${name} must be ${rule.mayBeFraction ? "seconds" : "a whole number"} from ${rule.least} to ${rule.most}, not "${text}"`,
+    );
     return usual;
   };
   const oneOf = <Choice extends string>(name: string, choices: readonly Choice[], usual: Choice): Choice => {

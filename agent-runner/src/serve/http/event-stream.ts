@@ -12,11 +12,18 @@ export interface EventSource {
 /** A quiet stream carries a comment this often, in milliseconds: proxies cut what says nothing. */
 const COMMENT_MS = 15_000;
 
+export interface StreamOptions {
+  source: EventSource;
+  afterSeq: number;
+  /** Aborted when the reader is gone. */
+  signal: AbortSignal;
+  /** Aborted when there will be no more events in this life of the server. */
+  closing: AbortSignal;
+}
+
 /** Sends events as they come, each with its number as `id`, and ends after the terminal one. */
-export async function streamEvents(
-  response: ServerResponse,
-  { source, afterSeq, signal }: { source: EventSource; afterSeq: number; signal: AbortSignal },
-): Promise<void> {
+export async function streamEvents(response: ServerResponse, options: StreamOptions): Promise<void> {
+  const { source, afterSeq, signal, closing } = options;
   response.writeHead(200, {
     "content-type": "text/event-stream",
     "cache-control": "no-store",
@@ -26,7 +33,7 @@ export async function streamEvents(
   const news = createNews();
   const unlisten = source.listen(news.ring);
   const comments = setInterval(() => response.write(": still there\n\n"), COMMENT_MS);
-  signal.addEventListener("abort", news.ring);
+  for (const end of [signal, closing]) end.addEventListener("abort", news.ring);
   let seq = afterSeq;
   try {
     while (!signal.aborted) {
@@ -34,17 +41,17 @@ export async function streamEvents(
       for (const event of events) {
         seq = event.seq;
         await write(response, frameOf(event), signal);
-        if (isTerminal(event)) {
-          response.end();
-          return;
-        }
+        if (isTerminal(event)) return;
       }
-      if (events.length === 0) await news.next();
+      if (events.length > 0) continue;
+      if (closing.aborted) return;
+      await news.next();
     }
   } finally {
+    response.end();
     clearInterval(comments);
     unlisten();
-    signal.removeEventListener("abort", news.ring);
+    for (const end of [signal, closing]) end.removeEventListener("abort", news.ring);
   }
 }
 

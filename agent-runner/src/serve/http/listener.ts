@@ -11,6 +11,8 @@ export interface ListenerOptions {
   /** Wanted wherever a route is not open; null: everybody may ask. */
   token: string | null;
   log: Log;
+  /** Whether connections end with their next answer. */
+  isClosing: () => boolean;
   /** Every answered request; `path` is the route's, so that there are few. */
   onAnswer: (answered: { method: string; path: string; status: number; ms: number }) => void;
 }
@@ -20,7 +22,7 @@ export type FailureOf = (error: unknown) => HttpFailure | null;
 
 /** The API on one listener. Without the token every path, known or not, is 401, but for the open routes. */
 export function createListener(options: ListenerOptions, failureOf: FailureOf): Server {
-  const { token, log, onAnswer } = options;
+  const { token, log, onAnswer, isClosing } = options;
   const router = createRouter(options.routes);
   const expected = token === null ? null : digest(`Bearer ${token}`);
   const server = createServer((request, response) => {
@@ -64,10 +66,12 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
         text: () => readBody(request),
         signal: gone.signal,
       });
+      if (isClosing()) response.shouldKeepAlive = false;
       await send(response, result, gone.signal);
     } catch (error) {
       if (gone.signal.aborted) return; // Nobody is there to be told.
       if (response.headersSent) throw error;
+      if (isClosing()) response.shouldKeepAlive = false;
       sendJson(response, toFailure(error, request));
     }
   }
@@ -81,7 +85,8 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
     const path = url?.pathname ?? "";
     if (matched === null) {
       const methods = router.methodsOf(path);
-      if (methods.length === 0) throw new HttpFailure(404, "not_found", `there is no ${path}: see GET / for what there is`);
+      if (methods.length === 0)
+        throw new HttpFailure(404, "not_found", `there is no ${path}: see GET / for what there is`);
       const allow = methods.join(", ");
       throw new HttpFailure(405, "method_not_allowed", `${path} knows ${allow}`, { headers: { allow } });
     }
@@ -92,12 +97,16 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
     return matched;
   }
 
-  function toFailure(error: unknown, request: IncomingMessage): { status: number; json: object; headers: Record<string, string> } {
+  function toFailure(
+    error: unknown,
+    request: IncomingMessage,
+  ): { status: number; json: object; headers: Record<string, string> } {
     const known = error instanceof HttpFailure ? error : failureOf(error);
     if (known === null) {
       log.error(`${request.method} ${request.url}: ${error instanceof Error ? error.stack : error}`);
     }
-    const failure = known ?? new HttpFailure(500, "internal", "this is a mistake of the server; its log has the details");
+    const failure =
+      known ?? new HttpFailure(500, "internal", "this is a mistake of the server; its log has the details");
     return { status: failure.status, json: failure.toBody(), headers: failure.headers };
   }
 }
@@ -118,7 +127,10 @@ async function send(response: ServerResponse, answer: ApiAnswer, signal: AbortSi
   else write(response, { ...answer, payload: Buffer.from(answer.text) });
 }
 
-function sendJson(response: ServerResponse, answer: { status: number; json: unknown; headers?: Record<string, string> }) {
+function sendJson(
+  response: ServerResponse,
+  answer: { status: number; json: unknown; headers?: Record<string, string> },
+) {
   write(response, { ...answer, type: "application/json", payload: Buffer.from(JSON.stringify(answer.json)) });
 }
 

@@ -165,7 +165,8 @@ export class ActiveJob {
     else if (this.#abort.signal.reason === "cancelled") this.#journal.cancel();
     else if (this.#abort.signal.reason === "timed_out") this.#journal.timeOut();
     else if (this.#isStopped) return "put-down";
-    else this.#journal.fail({ kind: "fail", error: { code: "INTERNAL", message: "nothing was left to do" }, node: null });
+    else
+      this.#journal.fail({ kind: "fail", error: { code: "INTERNAL", message: "nothing was left to do" }, node: null });
     await this.#options.store.flush();
     return "ended";
   }

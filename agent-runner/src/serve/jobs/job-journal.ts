@@ -106,7 +106,11 @@ export class JobJournal {
     this.#end("cancelled", eventAt("execution.cancelled", at, {}), { at, output: null, error: null });
   }
 
-  #end(status: EndedStatus, event: NewEvent, { at, output, error }: { at: number; output: Json; error: JobError | null }) {
+  #end(
+    status: EndedStatus,
+    event: NewEvent,
+    { at, output, error }: { at: number; output: Json; error: JobError | null },
+  ) {
     const { store, observer, log } = this.#options;
     const elapsedMs = this.#job.startedAt === null ? 0 : this.elapsedMs();
     this.#write([event], () => store.jobs.end(this.#job.number, { status, at, elapsedMs, output, error }));

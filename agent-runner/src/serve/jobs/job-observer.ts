@@ -16,12 +16,13 @@ export interface JobObserver {
 
 /** All of `observers` as one. */
 export function observeWith(observers: readonly JobObserver[]): Required<JobObserver> {
+  const all = (tell: (observer: JobObserver) => void): void => observers.forEach(tell);
   return {
-    jobStarted: (...seen) => observers.forEach((one) => one.jobStarted?.(...seen)),
-    jobEnded: (...seen) => observers.forEach((one) => one.jobEnded?.(...seen)),
-    runStarted: (...seen) => observers.forEach((one) => one.runStarted?.(...seen)),
-    runEnded: (...seen) => observers.forEach((one) => one.runEnded?.(...seen)),
-    stepStarted: (...seen) => observers.forEach((one) => one.stepStarted?.(...seen)),
-    stepFinished: (...seen) => observers.forEach((one) => one.stepFinished?.(...seen)),
+    jobStarted: (...seen) => all((one) => one.jobStarted?.(...seen)),
+    jobEnded: (...seen) => all((one) => one.jobEnded?.(...seen)),
+    runStarted: (...seen) => all((one) => one.runStarted?.(...seen)),
+    runEnded: (...seen) => all((one) => one.runEnded?.(...seen)),
+    stepStarted: (...seen) => all((one) => one.stepStarted?.(...seen)),
+    stepFinished: (...seen) => all((one) => one.stepFinished?.(...seen)),
   };
 }

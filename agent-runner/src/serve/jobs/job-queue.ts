@@ -36,7 +36,7 @@ export class JobQueue {
   readonly #workflowDigest: string;
   readonly #waiting = new Map<string, Job>();
   readonly #active = new Map<string, ActiveJob>();
-  /** Resolved when the job of that id has ended. */
+  /** Who waits for the job of that id. */
   readonly #watchers = new Map<string, Set<() => void>>();
   readonly #counts: Map<JobStatus, number>;
   #isDraining = false;
@@ -80,7 +80,7 @@ export class JobQueue {
     return job;
   }
 
-  /** Resolves when the job has ended, and at once when it is not under way here. */
+  /** Resolves when the job has ended or is not under way here any more, or with `signal`. */
   ended(id: string, signal: AbortSignal): Promise<void> {
     if (!this.#waiting.has(id) && !this.#active.has(id)) return Promise.resolve();
     return new Promise((resolve) => {
@@ -124,6 +124,8 @@ export class JobQueue {
     const putDown = (): void => {
       for (const active of this.#active.values()) active.stop("shutdown" satisfies JobStop);
     };
+    // Whoever waits for a job that does not begin any more is told where to look for it later.
+    for (const id of this.#waiting.keys()) this.#tellEnd(id);
     if (deadline.aborted) putDown();
     deadline.addEventListener("abort", putDown);
     while (this.#active.size > 0) {
@@ -195,8 +197,8 @@ export class JobQueue {
     this.#active.delete(job.id);
     if (result === "ended") {
       this.#move("running", job.status);
-      this.#tellEnd(job.id);
     } else if (!this.#isDraining) this.#retryLater(job);
+    this.#tellEnd(job.id);
     this.#startWaiting();
     if (this.#active.size === 0) this.#onIdle();
   }

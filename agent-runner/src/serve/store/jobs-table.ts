@@ -62,8 +62,8 @@ export interface JobsTable {
   markCancelAsked(number: number): void;
   noteElapsed(number: number, elapsedMs: number): void;
   end(number: number, ending: Ending): void;
-  /** Up to `limit` numbers of jobs that ended before `time`. */
-  endedBefore(time: number, limit: number): number[];
+  /** Up to `limit` jobs that ended before `time`. */
+  endedBefore(time: number, limit: number): Pick<Job, "number" | "status">[];
   delete(number: number): void;
 }
 
@@ -153,8 +153,8 @@ export function createJobsTable(sqlite: Sqlite): JobsTable {
     },
     endedBefore: (time, limit) =>
       sqlite
-        .all("SELECT number FROM jobs WHERE completed_at < ? ORDER BY completed_at LIMIT ?", time, limit)
-        .map((row) => integer(row, "number")),
+        .all("SELECT number, status FROM jobs WHERE completed_at < ? ORDER BY completed_at LIMIT ?", time, limit)
+        .map((row) => ({ number: integer(row, "number"), status: text(row, "status") as JobStatus })),
     delete: (number) => {
       sqlite.run("DELETE FROM jobs WHERE number = ?", number);
     },

@@ -78,7 +78,10 @@ function createStore(sqlite: Sqlite, flush: () => Promise<void>): Store {
 }
 
 function writeProbe(sqlite: Sqlite): void {
-  sqlite.run("INSERT INTO probe (id, time) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET time = excluded.time", Date.now());
+  sqlite.run(
+    "INSERT INTO probe (id, time) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET time = excluded.time",
+    Date.now(),
+  );
 }
 
 function reasonOf(error: unknown): string {

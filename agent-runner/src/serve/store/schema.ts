@@ -70,7 +70,8 @@ const MIGRATIONS: readonly string[] = [
 export function migrate(sqlite: Sqlite): void {
   const version = pragma(sqlite, "user_version");
   const owner = pragma(sqlite, "application_id");
-  if (owner !== APPLICATION_ID && (version !== 0 || owner !== 0)) throw new Error("it is not a database of this server");
+  if (owner !== APPLICATION_ID && (version !== 0 || owner !== 0))
+    throw new Error("it is not a database of this server");
   if (version > MIGRATIONS.length) throw new Error("a newer version of this server wrote it");
   for (const [index, sql] of MIGRATIONS.entries()) {
     if (index < version) continue;

@@ -1,3 +1,5 @@
+import { type Database, loadNodeSqlite, type Statement } from "./node-sqlite.ts";
+
 /** What a column may hold. */
 export type SqlValue = string | number | null;
 
@@ -18,25 +20,11 @@ export interface Sqlite {
   close(): void;
 }
 
-/** The part of `node:sqlite` that is used; the types of the oldest Node that this repository builds with lack it. */
-interface NodeSqlite {
-  DatabaseSync: new (file: string) => Database;
-}
-interface Database {
-  exec(sql: string): void;
-  prepare(sql: string): Statement;
-  close(): void;
-}
-interface Statement {
-  run(...values: SqlValue[]): { changes: number | bigint };
-  get(...values: SqlValue[]): Row | undefined;
-  all(...values: SqlValue[]): Row[];
-}
-
 /** Opens or makes `file` with the SQLite of Node. @throws the binding's error. */
 export function openSqlite(file: string): Sqlite {
-  const { DatabaseSync } = loadNodeSqlite();
-  const database = new DatabaseSync(file);
+  const binding = loadNodeSqlite();
+  if (binding === null) throw new Error("this Node has no node:sqlite");
+  const database = new binding.DatabaseSync(file);
   const statements = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
     const known = statements.get(sql);
@@ -76,18 +64,5 @@ function rollBack(database: Database): void {
     database.exec("ROLLBACK");
   } catch {
     // A full disk makes SQLite roll back by itself, and the error that led here is the one to tell.
-  }
-}
-
-/** Node 22 warns at every start that this module is experimental, which a log of a deployment has no use for. */
-function loadNodeSqlite(): NodeSqlite {
-  const warn = process.emitWarning;
-  process.emitWarning = () => {};
-  try {
-    const loaded = process.getBuiltinModule("node:sqlite");
-    if (loaded === undefined) throw new Error("this Node has no node:sqlite");
-    return loaded as NodeSqlite;
-  } finally {
-    process.emitWarning = warn;
   }
 }
