@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import type { WorkflowDefinition } from "../definitions/workflow-definition.ts";
 import type { Logger } from "../logging/writer.ts";
-import type { KeptWorkflow } from "../protocol/messages.ts";
+import type { AgentTask, KeptWorkflow } from "../protocol/messages.ts";
 import { expireJobs } from "./expiry.ts";
 import { failureOf } from "./failure-of.ts";
 import { createListener } from "./http/listener.ts";
@@ -32,10 +32,18 @@ export interface Service {
   drain(deadline: AbortSignal): Promise<void>;
 }
 
+export interface ServiceOptions {
+  kept: KeptWorkflow;
+  /** The model of nodes and agents that name none. */
+  defaults: AgentTask["defaults"];
+  settings: Settings;
+  log: Logger;
+}
+
 /** @throws SettingsError where the jobs cannot be kept. */
-export function openService(options: { kept: KeptWorkflow; settings: Settings; log: Logger }): Service {
+export function openService(options: ServiceOptions): Service {
   const { kept, settings, log } = options;
-  const interpreter = createInterpreter({ kept, settings, log });
+  const interpreter = createInterpreter(options);
   // Loaded and validated by the runtime's own loader.
   const definition = kept.workflow as unknown as WorkflowDefinition;
   const store = openStore(settings.dataDirectory);

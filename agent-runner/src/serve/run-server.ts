@@ -21,7 +21,9 @@ export interface HostProcess {
 export async function runServer(options: { directory: string; process: HostProcess }): Promise<number> {
   const { directory, process } = options;
   try {
-    const settings = readSettings(process.env, directory);
+    const { kept, facts } = loadDeployment(directory);
+    const { syncTimeoutSeconds, defaults } = facts;
+    const settings = readSettings({ environment: process.env, directory, syncTimeoutSeconds });
     const log = createLogger({
       component: "server",
       level: settings.logLevel,
@@ -29,7 +31,7 @@ export async function runServer(options: { directory: string; process: HostProce
       maxSizeBytes: 0,
       maxFiles: 0,
     });
-    const service = openService({ kept: loadDeployment(directory), settings, log });
+    const service = openService({ kept, defaults, settings, log });
     return await serveUntilSignal({ service, settings, log, process });
   } catch (error) {
     if (!(error instanceof SettingsError || error instanceof DeploymentError)) throw error;

@@ -16,9 +16,9 @@ export interface Settings {
   dataDirectory: string;
   /** `WORKSPACE_ROOT`, `workspace` in the data directory: the tools of nodes are confined to it. */
   workspaceRoot: string;
-  /** `SYNC_TIMEOUT`, 30 seconds: how long `POST /run` waits for its job before it answers 202. */
+  /** `SYNC_TIMEOUT`, by default what the generator was told: how long `POST /run` waits for its job before it answers 202. */
   syncTimeoutMs: number;
-  /** `DRAIN_TIMEOUT`, by default `SYNC_TIMEOUT`: how long running jobs may go on after SIGTERM. */
+  /** `DRAIN_TIMEOUT`, 25 seconds: how long running jobs may go on after SIGTERM; deployments are killed after 30. */
   drainTimeoutMs: number;
   /** `JOB_TTL`, 604800 seconds: when an ended job is forgotten. */
   jobTtlMs: number;
@@ -47,8 +47,16 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-/** @param directory the server's own. @throws SettingsError */
-export function readSettings(environment: NodeJS.ProcessEnv, directory: string): Settings {
+export interface SettingsOptions {
+  environment: NodeJS.ProcessEnv;
+  /** The server's own. */
+  directory: string;
+  /** Where `SYNC_TIMEOUT` says nothing. */
+  syncTimeoutSeconds: number;
+}
+
+/** @throws SettingsError naming every value that is wrong. */
+export function readSettings({ environment, directory, syncTimeoutSeconds }: SettingsOptions): Settings {
   const values = { ...readKeyFile(environment["SECRETS_FILE"] || null), ...withoutEmpty(environment) };
   const problems: string[] = [];
   const number = (name: string, usual: number, rule: NumberRule): number => {
@@ -78,7 +86,6 @@ export function readSettings(environment: NodeJS.ProcessEnv, directory: string):
     return isAbsolute(text) ? text : resolve(directory, text);
   };
 
-  const syncTimeoutS = number("SYNC_TIMEOUT", 30, UP_TO_A_DAY);
   const dataDirectory = path("DATA_DIR", "data");
   const endpoint = url("OTEL_EXPORTER_OTLP_ENDPOINT");
   const includesContent = oneOf("TRACE_CONTENT", ["true", "false"], "false") === "true";
@@ -89,8 +96,8 @@ export function readSettings(environment: NodeJS.ProcessEnv, directory: string):
     host: values["HOST"] ?? "0.0.0.0",
     dataDirectory,
     workspaceRoot: path("WORKSPACE_ROOT", join(dataDirectory, "workspace")),
-    syncTimeoutMs: syncTimeoutS * 1000,
-    drainTimeoutMs: number("DRAIN_TIMEOUT", syncTimeoutS, UP_TO_A_DAY) * 1000,
+    syncTimeoutMs: number("SYNC_TIMEOUT", syncTimeoutSeconds, UP_TO_A_DAY) * 1000,
+    drainTimeoutMs: number("DRAIN_TIMEOUT", 25, UP_TO_A_DAY) * 1000,
     jobTtlMs: number("JOB_TTL", 7 * 86_400, { least: 1, most: 10 * 365 * 86_400, mayBeFraction: true }) * 1000,
     maxRunning: number("MAX_RUNNING", 4, { least: 1, most: 1_000 }),
     maxWaiting: number("MAX_WAITING", 100, { least: 0, most: 1_000_000 }),
