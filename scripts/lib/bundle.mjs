@@ -47,18 +47,31 @@ export const BUNDLES = [
 const TARGET = "node20.19";
 
 /**
- * Bundles one package. The same sources give the same bytes.
+ * Bundles one package and writes it to where it belongs.
  *
  * @param {Bundle} bundle
  * @param {string} root the repository
  * @returns {Promise<{ missing: string[], files: number, bytes: number }>} entry points that do not exist (yet), and what was written
  */
 export async function writeBundle(bundle, root) {
+  const { missing, files } = await makeBundle(bundle, root);
+  if (files.length > 0) await replaceOutput(join(root, bundle.outputDirectory), files);
+  return { missing, files: files.length, bytes: files.reduce((sum, file) => sum + file.text.length, 0) };
+}
+
+/**
+ * Bundles one package in memory. The same sources give the same bytes.
+ *
+ * @param {Bundle} bundle
+ * @param {string} root the repository
+ * @returns {Promise<{ missing: string[], files: { path: string, text: string }[] }>}
+ */
+export async function makeBundle(bundle, root) {
   const { build } = await import("esbuild");
   const sources = join(root, bundle.sourceDirectory);
   const present = bundle.entryPoints.filter((entry) => existsSync(join(sources, entry)));
   const missing = bundle.entryPoints.filter((entry) => !present.includes(entry));
-  if (present.length === 0) return { missing, files: 0, bytes: 0 };
+  if (present.length === 0) return { missing, files: [] };
 
   const inputs = present.map((entry) => join(bundle.sourceDirectory, entry));
   const { outputFiles } = await build({
@@ -86,8 +99,7 @@ export async function writeBundle(bundle, root) {
     outputFiles.map(async ({ path, text }) => ({ path, text: await toCommonJs(text, relative(root, path)) })),
   );
   files.push({ path: join(root, bundle.outputDirectory, "package.json"), text: '{ "type": "commonjs" }\n' });
-  await replaceOutput(join(root, bundle.outputDirectory), files);
-  return { missing, files: files.length, bytes: files.reduce((sum, file) => sum + file.text.length, 0) };
+  return { missing, files };
 }
 
 /**
