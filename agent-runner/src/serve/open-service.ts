@@ -61,6 +61,7 @@ export function openService(options: ServiceOptions): Service {
     bell,
     metrics,
     syncTimeoutMs,
+    needsToken: apiToken !== null,
     missing,
     closing: closing.signal,
     log,

@@ -1,11 +1,21 @@
 import type { Json } from "../../protocol/messages.ts";
 
+export interface CurlCaller {
+  /** The request's `Host`; null where it has none. */
+  host: string | null;
+  needsToken: boolean;
+}
+
 /** A command that runs the workflow, with values of the right types. */
-export function curlExample(inputs: Json): string {
-  const body = JSON.stringify(exampleOf(inputs));
-  return `curl -sS http://localhost:8000/run \\
-  -H 'content-type: application/json' \\
-  -d ${quote(body)}`;
+export function curlExample(inputs: Json, { host, needsToken }: CurlCaller): string {
+  const address = host !== null && /^[\w.-]+(:\d+)?$|^\[[\da-f:]+\](:\d+)?$/i.test(host) ? host : "localhost:8000";
+  const lines = [
+    `curl -sS ${quote(`http://${address}/run`)}`,
+    "-H 'content-type: application/json'",
+    ...(needsToken ? ['-H "authorization: Bearer $API_TOKEN"'] : []),
+    `-d ${quote(JSON.stringify(exampleOf(inputs)))}`,
+  ];
+  return lines.join(" \\\n  ");
 }
 
 /** For a POSIX shell; an apostrophe ends the quotes, stands escaped, and begins them again. */

@@ -1,11 +1,14 @@
 import type { Json } from "../../protocol/messages.ts";
 import type { ApiAnswer } from "../http/route.ts";
-import { curlExample } from "./curl-example.ts";
+import { type CurlCaller, curlExample } from "./curl-example.ts";
 import { DOCS_STYLE } from "./docs-style.ts";
 import type { OpenApiDocument } from "./document.ts";
 
-/** The API's description as a page that needs nothing from elsewhere: no script, no font, no style sheet. */
-export function renderDocs(document: OpenApiDocument): ApiAnswer {
+/**
+ * The API's description as a page that needs nothing from elsewhere: no script, no font, no style sheet.
+ * @param caller where its reader found it, for a command that works as it stands.
+ */
+export function renderDocs(document: OpenApiDocument, caller: CurlCaller): ApiAnswer {
   const { info, paths, components } = document;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
@@ -27,7 +30,7 @@ export function renderDocs(document: OpenApiDocument): ApiAnswer {
 <main>
 <section>
 <h2>Try it</h2>
-<pre><code>${curlExample(components.schemas["Inputs"] ?? {})}</code></pre>
+<pre><code>${curlExample(components.schemas["Inputs"] ?? {}, caller)}</code></pre>
 </section>
 ${operations.map(renderOperation)}
 <h2>Schemas</h2>
@@ -55,19 +58,19 @@ function renderOperation({ method, path, operation }: ShownOperation): Html {
   const { summary, description, parameters, requestBody, responses } = operation;
   return html`<section id="${anchor(method, path)}">
 <h3>${tag(method)} <code>${path}</code></h3>
-<p><strong>${summary}.</strong> ${text(description)}</p>
+<p><strong>${summary}.</strong> ${prose(text(description))}</p>
 ${
   list(parameters).length === 0
     ? ""
     : html`<table><tr><th>Parameter</th><th>In</th><th>Meaning</th></tr>${list(parameters).map(
         (parameter) =>
-          html`<tr><td><code>${text(parameter["name"])}</code></td><td>${text(parameter["in"])}</td><td>${text(parameter["description"])}</td></tr>`,
+          html`<tr><td><code>${text(parameter["name"])}</code></td><td>${text(parameter["in"])}</td><td>${prose(text(parameter["description"]))}</td></tr>`,
       )}</table>`
 }
 ${requestBody === undefined ? "" : html`<p>Body: ${schemaOf(requestBody)}</p>`}
 <table><tr><th>Answer</th><th>Meaning</th><th>Body</th></tr>${Object.entries(responses).map(
     ([status, response]) =>
-      html`<tr><td><code>${status}</code></td><td>${text(record(response)["description"])}</td><td>${schemaOf(response)}</td></tr>`,
+      html`<tr><td><code>${status}</code></td><td>${prose(text(record(response)["description"]))}</td><td>${schemaOf(response)}</td></tr>`,
   )}</table>
 </section>
 `;
@@ -107,6 +110,11 @@ function list(value: Json | undefined): { [key: string]: Json }[] {
 
 function text(value: Json | undefined): string {
   return typeof value === "string" ? value : "";
+}
+
+/** What stands between backticks is code. */
+function prose(text: string): Html[] {
+  return text.split("`").map((part, index) => (index % 2 === 0 ? html`${part}` : html`<code>${part}</code>`));
 }
 
 /** Text that may stand in a page as it is. */

@@ -13,7 +13,7 @@ nav code { display: inline-block; min-width: 9.5rem; }
 section { margin-top: 1.25rem; padding: 1rem 1.1rem; border: 1px solid var(--line); border-radius: 6px; }
 section h2 { margin-top: 0; }
 table { width: 100%; margin-top: .7rem; border-collapse: collapse; font-size: .93rem; }
-th, td { padding: .3rem .6rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); } th { border-top: 0; font-weight: 600; }
+th, td { padding: .3rem .6rem .3rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); } th { border-top: 0; font-weight: 600; } th:first-child { width: 9rem; } 
 .method { display: inline-block; min-width: 4.2rem; padding: .05rem .4rem; border-radius: 4px; font: 700 .75rem/1.6 ui-monospace, monospace; text-align: center; color: #fff; background: #5b6470; }
 .get { background: #1f6fb2; } .post { background: #23803c; } .delete { background: #b3372f; }
 `;

@@ -13,7 +13,7 @@ import {
 } from "./operations.ts";
 
 /** The endpoints that tell about the others. @param others every other route, so that none is forgotten. */
-export function aboutRoutes({ definition, metrics, queue }: Deployment, others: readonly Route[]): Route[] {
+export function aboutRoutes({ definition, metrics, queue, needsToken }: Deployment, others: readonly Route[]): Route[] {
   const { name, description, version } = definition.flow;
   const get = (path: string, rest: Pick<Route, "operation" | "handle">): Route => ({
     method: "GET",
@@ -46,7 +46,10 @@ export function aboutRoutes({ definition, metrics, queue }: Deployment, others: 
       operation: OPENAPI_OPERATION,
       handle: () => ({ status: 200, json: openApiDocument(definition, all) }),
     }),
-    get("/docs", { operation: DOCS_OPERATION, handle: () => renderDocs(openApiDocument(definition, all)) }),
+    get("/docs", {
+      operation: DOCS_OPERATION,
+      handle: ({ headers }) => renderDocs(openApiDocument(definition, all), { host: headers.host ?? null, needsToken }),
+    }),
     get("/metrics", {
       operation: METRICS_OPERATION,
       handle: () => ({ status: 200, text: metrics.render(queue.counts()), type: METRICS_TYPE }),

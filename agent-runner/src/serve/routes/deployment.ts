@@ -13,6 +13,7 @@ export interface Deployment {
   bell: EventBell;
   metrics: Metrics;
   syncTimeoutMs: number;
+  needsToken: boolean;
   /** What is not configured that a job would need; empty: nothing. */
   missing: readonly string[];
   /** Aborted when nothing runs any more: followed streams end, and their readers come back later. */
