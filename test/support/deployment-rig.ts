@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { BUNDLES, makeBundle } from "../../scripts/lib/bundle.mjs";
 import { packageRoot } from "../../src/platform/package.ts";
 import { freePort } from "./free-port.ts";
@@ -81,7 +82,7 @@ export class DeploymentRig implements AsyncDisposable {
   spawn(env: Record<string, string> = {}): Promise<number | null> {
     const child = spawn(this.#node, ["server.js"], {
       cwd: this.directory,
-      env: { PORT: String(this.#port), HOST: "127.0.0.1", PATH: process.env["PATH"] ?? "", ...env },
+      env: { PORT: String(this.#port), HOST: "127.0.0.1", PATH: process.env["PATH"] ?? "", STANDIN: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -108,6 +109,11 @@ export class DeploymentRig implements AsyncDisposable {
       return (await this.get("/health").catch(() => null))?.status === 200;
     });
     return [exit]; // In a list: a promise of a promise would be waited for.
+  }
+
+  /** The next server finds this one. */
+  async replaceWorkflow(workflow: string): Promise<void> {
+    await writeFile(join(this.directory, "workflow.yaml"), workflow);
   }
 
   signal(signal: NodeJS.Signals): void {

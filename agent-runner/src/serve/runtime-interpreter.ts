@@ -1,3 +1,4 @@
+import { advance } from "../workflow/advance.ts";
 import { setTimeout as delay } from "node:timers/promises";
 import type { WorkflowDefinition } from "../definitions/workflow-definition.ts";
 import type { Log } from "../log.ts";
@@ -20,15 +21,7 @@ export function createInterpreter(_: {
       keys: {},
       secrets: [],
     }),
-    advance(kept, input, runs) {
-      const failed = runs.find((r) => r.phase === "failed");
-      if (failed) return { kind: "fail", error: failed.error ?? { code: "x", message: "x" }, node: failed.node };
-      const state = Object.assign({}, input, ...runs.map((r) => r.output ?? {}));
-      if (runs.some((r) => r.phase === "open")) return { kind: "run", runs: [] };
-      const node = def(kept).nodes[runs.length];
-      if (!node) return { kind: "finish", output: state };
-      return { kind: "run", runs: [{ run: runs.length + 1, node: node.id, iteration: 1, state }] };
-    },
+    advance: (kept, input, runs) => advance(def(kept), input, runs),
     async runNode(task, channel) {
       const node =
         def(task.definition).nodes.find((n) => n.id === task.node) ??
