@@ -82,7 +82,7 @@ export class DeploymentRig implements AsyncDisposable {
   spawn(env: Record<string, string> = {}): Promise<number | null> {
     const child = spawn(this.#node, ["server.js"], {
       cwd: this.directory,
-      env: { PORT: String(this.#port), HOST: "127.0.0.1", PATH: process.env["PATH"] ?? "", STANDIN: "1", ...env },
+      env: { PORT: String(this.#port), HOST: "127.0.0.1", PATH: process.env["PATH"] ?? "", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

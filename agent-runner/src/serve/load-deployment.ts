@@ -25,15 +25,19 @@ const MANIFEST = "package.json";
 export function loadDeployment(directory: string): LoadedDeployment {
   const text = readText(directory, WORKFLOW_FILE);
   if (text === null) throw new DeploymentError(`there is no ${WORKFLOW_FILE} in ${directory}`);
-  if (process.env["STANDIN"]) return { kept: { workflow: standIn(text), agents: {} }, facts: readFacts(null) }; // STAND-IN
   const { documents, issues } = loadDocuments(text, WORKFLOW_FILE);
   if (issues.length > 0) throw new DeploymentError(issues.map(describeMistake).join("\n"));
   const [workflow, ...others] = documents;
   if (workflow?.kind !== "Workflow" || others.length > 0) {
     throw new DeploymentError(`${WORKFLOW_FILE} must hold one workflow and nothing else`);
   }
+  const agents = readAgents(directory);
+  const absent = workflow.mentions.find(({ agent }) => !Object.hasOwn(agents, agent));
+  if (absent !== undefined) {
+    throw new DeploymentError(`a node runs the agent ${absent.agent}, which ${AGENTS_FILE} does not hold`);
+  }
   return {
-    kept: { workflow: workflow.definition, agents: readAgents(directory) },
+    kept: { workflow: workflow.definition, agents },
     facts: parse(MANIFEST, () => readFacts(readText(directory, MANIFEST))),
   };
 }
@@ -67,15 +71,4 @@ function describeMistake({ file, line, field, message, suggestion }: DefinitionM
   const where = line === null ? file : `${file}:${line}`;
   const nearest = suggestion === null ? "" : ` (did you mean ${suggestion}?)`;
   return `${where}: ${field === "" ? "" : `${field}: `}${message}${nearest}`;
-}
-
-// STAND-IN
-import { parse as yamlParse } from "yaml";
-import { parseValueType } from "../workflow/value-type.ts";
-function standIn(text: string): Json {
-  const w = yamlParse(text);
-  const fields = Object.fromEntries(Object.entries<any>(w.state?.fields ?? {}).map(([k, f]) => [k, { type: parseValueType(f.type), required: f.required ?? false, description: f.description ?? null, default: f.default ?? null }]));
-  const nodes = w.nodes.map((n: any) => ({ name: null, inputs: {}, tools: [], output: null, ...n, llm: { delay_ms: 0, ...w.config?.llm, ...n.llm } }));
-  const edges = w.edges.map((e: any) => ({ kind: "next", from: e.from, to: [e.to].flat() }));
-  return { schema_version: "1.0", flow: { description: null, version: null, ...w.flow }, state: { fields }, nodes, edges, config: { llm: null, execution: { timeout: 120, max_retries: 3, ...w.config?.execution } } } as Json;
 }

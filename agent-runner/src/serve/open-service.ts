@@ -15,7 +15,7 @@ import { eventsRoute } from "./routes/events.ts";
 import { healthRoutes, readyRoute } from "./routes/health.ts";
 import { cancelRoute, jobsRoute, statusRoute } from "./routes/jobs.ts";
 import { runRoute } from "./routes/run.ts";
-import { createInterpreter } from "./runtime-interpreter.ts";
+import { createInterpreter } from "./runtime/runtime-interpreter.ts";
 import type { Settings } from "./settings.ts";
 import { openStore } from "./store/open-store.ts";
 

@@ -154,6 +154,7 @@ export class ActiveJob {
       iteration: run.iteration,
       state: run.state,
       steps: run.attempt === 1 ? [] : store.log.steps(job.number, run.run),
+      earlierCalls: run.iteration === 1 ? 0 : store.log.modelCalls(job.number, run),
       remainingMs: this.#remainingMs(),
       ...interpreter.surroundings(workflow, run.node),
     };

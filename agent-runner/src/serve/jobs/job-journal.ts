@@ -88,7 +88,8 @@ export class JobJournal {
   }
 
   fail({ error, node }: Extract<Decision, { kind: "fail" }>): void {
-    this.#options.log.warn(`job ${this.#job.id}: ${error.code}: ${error.message}`);
+    // That of a node was logged at the end of its run.
+    if (node === null) this.#options.log.warn(`job ${this.#job.id}: ${error.code}: ${error.message}`);
     const at = Date.now();
     const told = publicError(error.code, node);
     const data = { error: { ...told }, ...(node === null ? {} : { node }) };

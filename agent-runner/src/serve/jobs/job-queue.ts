@@ -34,6 +34,7 @@ const RETRY_PAUSE_MS = 5_000;
 export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #workflowDigest: string;
+  readonly #workflows = new Map<string, KeptWorkflow>();
   readonly #waiting = new Map<string, Job>();
   readonly #active = new Map<string, ActiveJob>();
   /** Who waits for the job of that id. */
@@ -45,6 +46,7 @@ export class JobQueue {
   constructor(options: JobQueueOptions) {
     this.#options = options;
     this.#workflowDigest = options.store.keepWorkflow(options.workflow);
+    this.#workflows.set(this.#workflowDigest, options.workflow);
     options.store.dropWorkflowsBut(this.#workflowDigest);
     this.#counts = options.store.jobs.counts();
   }
@@ -187,7 +189,7 @@ export class JobQueue {
     const kept = store.jobs.get(job.id);
     if (kept === null) throw new Error(`the job ${job.id} is gone`);
     const journal = this.#journalOf(job);
-    const workflow = store.workflow(job.workflow);
+    const workflow = this.#workflowOf(job);
     const active = new ActiveJob({ job, input: kept.input, workflow, store, journal, interpreter, log });
     this.#active.set(job.id, active);
     if (kept.isCancelAsked) active.stop("cancelled");
@@ -201,6 +203,13 @@ export class JobQueue {
     this.#tellEnd(job.id);
     this.#startWaiting();
     if (this.#active.size === 0) this.#onIdle();
+  }
+
+  /** Few workflows, many jobs: each is read once. */
+  #workflowOf({ workflow: digest }: Job): KeptWorkflow {
+    const known = this.#workflows.get(digest) ?? this.#options.store.workflow(digest);
+    this.#workflows.set(digest, known);
+    return known;
   }
 
   #retryLater(job: Job): void {
