@@ -39,3 +39,21 @@ config:
   execution: { timeout: 60, max_retries: 0 }
 ${TWO_NODES}`;
 }
+
+/** One node with a shell. */
+export function toolWorkflow(baseUrl: string): string {
+  return `
+schema_version: "1.0"
+flow: { name: tools }
+state:
+  fields:
+    final: { type: str }
+config:
+  llm: { provider: openai-compatible, model: fake, base_url: "${baseUrl}" }
+nodes:
+  - { id: work, prompt: Work, tools: [shell], outputs: [final] }
+edges:
+  - { from: START, to: work }
+  - { from: work, to: END }
+`;
+}
