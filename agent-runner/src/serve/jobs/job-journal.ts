@@ -29,6 +29,10 @@ export class JobJournal {
     this.#lastSeq = options.store.log.lastSeq(options.job.number);
   }
 
+  get hasEnded(): boolean {
+    return this.#job.completedAt !== null;
+  }
+
   /** Milliseconds that the job ran so far, in all lives of the server. */
   elapsedMs(): number {
     return Math.round(this.#job.elapsedMs + performance.now() - this.#beganAt);
@@ -58,8 +62,10 @@ export class JobJournal {
     for (const run of runs) observer.runStarted(this.#job, run, at);
   }
 
-  setAttempt(run: number, attempt: number): void {
-    this.#options.store.log.setAttempt(this.#job.number, run, attempt);
+  /** A run that an earlier life of the server left open. */
+  beginAgain(run: KeptRun): void {
+    run.attempt += 1;
+    this.#options.store.log.setAttempt(this.#job.number, run.run, run.attempt);
   }
 
   /** What a node run delivered. `execution.started` was told at the start of the job. */
