@@ -66,6 +66,7 @@ export class JobJournal {
   beginAgain(run: KeptRun): void {
     run.attempt += 1;
     this.#options.store.log.setAttempt(this.#job.number, run.run, run.attempt);
+    this.#options.observer.runStarted(this.#job, run, Date.now());
   }
 
   /** What a node run delivered. `execution.started` was told at the start of the job. */
