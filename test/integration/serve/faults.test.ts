@@ -26,10 +26,11 @@ describe.skipIf(process.getuid?.() !== 0)("a full disk", () => {
     expect([status, body.error.code]).toEqual([503, "store_unavailable"]);
     expect(headers.get("retry-after")).not.toBeNull();
     expect((await rig.get("/health")).status).toBe(200);
+    await rig.until("the loss of readiness", async () => (await rig.get("/health/ready")).status === 503);
     expect((await rig.get(`/status/${before.body.job_id}`)).body.status).toBe("completed");
     await rm(join(disk.path, "filler"));
     expect((await rig.run({ topic: "after" })).status).toBe(200);
-    expect((await rig.get("/health/ready")).status).toBe(200);
+    await rig.until("readiness", async () => (await rig.get("/health/ready")).status === 200);
     await rig.crash(); // It lies on that disk.
   });
 
