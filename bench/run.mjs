@@ -13,6 +13,7 @@ import { benchGrowth } from "./growth.mjs";
 import { benchImage } from "./image.mjs";
 import { ROOT } from "./lib/stack-home.mjs";
 import { benchLogs } from "./logs.mjs";
+import { benchServe } from "./serve.mjs";
 import { benchStack } from "./stack.mjs";
 
 const { values } = parseArgs({
@@ -31,6 +32,7 @@ const GROUPS = [
   ["commands", () => benchCommands({ runs: runs * 2 })],
   ["stack", () => benchStack({ runs, restSeconds: 60 })],
   ["image", () => benchImage({ runs })],
+  ["serve", () => benchServe({ runs, seconds: 5 })],
   ["executions", () => benchExecutions({ executions: 600 })],
   ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 60 })],
   ["growth", () => benchGrowth({ runs })],
