@@ -19,7 +19,7 @@ export interface Manifest {
 
 const DIGEST = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 /** A manifest may have come with a directory from anywhere: its paths must not lead out of it. */
-const PATH = v.pipe(v.string(), v.regex(/^(kubernetes\/)?[A-Za-z0-9.][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/));
+const PATH = v.pipe(v.string(), v.regex(/^(kubernetes\/)?\.?[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/));
 const FILES = v.record(PATH, DIGEST);
 
 const SCHEMA = v.object({
