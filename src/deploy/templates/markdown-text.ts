@@ -26,9 +26,7 @@ export function markdownBlock(language: string, text: string): string {
 
 /** No control, invisible or direction-changing characters, and no line break of any kind. */
 function oneLine(text: string): string {
-  const plain = text
-    .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ")
-    .trim();
+  const plain = text.replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
   const characters = [...plain];
   return characters.length <= MAX_LENGTH ? plain : `${characters.slice(0, MAX_LENGTH - 1).join("")}…`;
 }

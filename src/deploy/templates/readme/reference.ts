@@ -24,7 +24,7 @@ export function reference({ syncTimeoutSeconds, variables, workflow }: Deploymen
       : [table(["field", "type", "needed", "default", "meaning"], inputs)]),
     "## Endpoints",
     table(["endpoint", "what it does"], ENDPOINTS),
-    "Errors are `{\"error\":{\"code\",\"message\",\"job_id\"}}`; of a job that failed, the log has the details.",
+    'Errors are `{"error":{"code","message","job_id"}}`; of a job that failed, the log has the details.',
     "## Settings",
     "In `.env`, or in the environment of `docker compose`:",
     table(["variable", "default", "meaning"], [...settings, ...keys]),
@@ -33,7 +33,10 @@ export function reference({ syncTimeoutSeconds, variables, workflow }: Deploymen
 
 /** Checked by a test against what the server says of itself. */
 export const ENDPOINTS: string[][] = [
-  ["`POST /run`", "runs the workflow: 200 with its outputs, 202 when it takes longer, 422 for wrong inputs, 429 when too many wait"],
+  [
+    "`POST /run`",
+    "runs the workflow: 200 with its outputs, 202 when it takes longer, 422 for wrong inputs, 429 when too many wait",
+  ],
   ["`GET /status/{id}`", "a job: `pending`, `running`, `completed`, `failed` or `cancelled`, with outputs or error"],
   ["`GET /jobs`", "all jobs, newest first, in pages: `limit`, `cursor`"],
   ["`DELETE /jobs/{id}`", "cancels a job"],
