@@ -2,7 +2,7 @@ import type { ContainerSpecification } from "./engine.ts";
 
 /** The body of `POST /containers/create`. What the engine would fill in by itself is written out. */
 export function containerCreateBody(specification: ContainerSpecification): object {
-  const { command, env, image, init, keepsHealthcheck, labels, loopbackPorts = [], user } = specification;
+  const { command, env, image, init, keepsHealthcheck, labels, loopbackPorts, user } = specification;
   return {
     Image: image,
     Labels: labels,
@@ -14,13 +14,13 @@ export function containerCreateBody(specification: ContainerSpecification): obje
     StopSignal: "SIGTERM",
     // Readiness is pushed to the supervisor; the image's own check would cost the engine an exec every interval.
     ...(keepsHealthcheck === true ? {} : { Healthcheck: { Test: ["NONE"] } }),
-    ExposedPorts: Object.fromEntries(loopbackPorts.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
+    ...(loopbackPorts === undefined ? {} : { ExposedPorts: byPort(loopbackPorts, () => ({})) }),
     HostConfig: { ...hostConfig(specification), Init: init },
   };
 }
 
 function hostConfig(specification: ContainerSpecification): object {
-  const { binds, cpus, extraHosts, logMaxFiles, logMaxSizeBytes, loopbackPorts = [], memoryBytes } = specification;
+  const { binds, cpus, extraHosts, logMaxFiles, logMaxSizeBytes, loopbackPorts, memoryBytes } = specification;
   const { networkMode, pidsLimit, restartPolicy = "no", volumes = [] } = specification;
   return {
     NetworkMode: networkMode,
@@ -35,12 +35,7 @@ function hostConfig(specification: ContainerSpecification): object {
       })),
       ...volumes.map(({ containerPath, name }) => ({ Type: "volume", Source: name, Target: containerPath })),
     ],
-    PortBindings: Object.fromEntries(
-      loopbackPorts.map(({ containerPort, hostPort }) => [
-        `${containerPort}/tcp`,
-        [{ HostIp: "127.0.0.1", HostPort: String(hostPort) }],
-      ]),
-    ),
+    ...(loopbackPorts === undefined ? {} : { PortBindings: byPort(loopbackPorts, toBinding) }),
     ...(cpus === undefined ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
     Memory: memoryBytes,
     MemorySwap: memoryBytes, // The sum of both: no swap on top, so that the limit means what it says.
@@ -55,4 +50,14 @@ function hostConfig(specification: ContainerSpecification): object {
       Config: { "max-size": String(logMaxSizeBytes), "max-file": String(logMaxFiles) },
     },
   };
+}
+
+type LoopbackPort = NonNullable<ContainerSpecification["loopbackPorts"]>[number];
+
+function byPort(ports: LoopbackPort[], describe: (port: LoopbackPort) => object): object {
+  return Object.fromEntries(ports.map((port) => [`${port.containerPort}/tcp`, describe(port)]));
+}
+
+function toBinding({ hostPort }: LoopbackPort): object {
+  return [{ HostIp: "127.0.0.1", HostPort: String(hostPort) }];
 }
