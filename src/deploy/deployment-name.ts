@@ -7,9 +7,13 @@ import { quoteForShell } from "../platform/shell-quote.ts";
 const NAME = /^[a-z0-9][a-z0-9._-]*$/;
 const MAX_LENGTH = 63;
 
+export function isDeploymentName(name: string): boolean {
+  return NAME.test(name) && name.length <= MAX_LENGTH;
+}
+
 /** @throws AppError USAGE with the nearest name that is one. */
 export function requireDeploymentName(name: string): string {
-  if (NAME.test(name) && name.length <= MAX_LENGTH) return name;
+  if (isDeploymentName(name)) return name;
   const nearest = slug(name);
   throw new AppError("USAGE", `"${toDisplayText(name)}" is no name for a deployment; the nearest is ${nearest}`, {
     hint: `A name has at most ${MAX_LENGTH} of a-z, 0-9, ".", "_" and "-", and begins with a letter or digit: --name ${quoteForShell(nearest)}`,

@@ -43,3 +43,12 @@ export const CONTAINER_USER = "10001:10001";
 export const DATA_DIRECTORY = "/data";
 /** What a deployment's container calls the machine it runs on. */
 export const HOST_FROM_INSIDE = "host.docker.internal";
+
+/** What a generation is when nothing is said. */
+export const DEFAULT_OPTIONS = {
+  name: null,
+  apiPort: 8000,
+  syncTimeoutMs: 30_000,
+  llm: { provider: "ollama", model: "qwen2.5-coder:7b", baseUrl: null, apiKeyEnv: null },
+  kubernetes: false,
+} as const;

@@ -5,7 +5,7 @@ import { Document } from "yaml";
  * `on` and `12:30` are no texts. A comment is ours alone; nothing that a user wrote goes into one.
  */
 export function yamlText(value: object, comment: string): string {
-  const document = new Document(value);
+  const document = new Document(value, { aliasDuplicateObjects: false });
   document.commentBefore = comment.replace(/^/gm, " ");
   return document.toString({ defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 });
 }
