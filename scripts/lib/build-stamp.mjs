@@ -14,7 +14,7 @@ const SOURCES = [
   "scripts/lib",
   "package-lock.json",
 ];
-const OUTPUTS = ["dist", "agent-runner/dist"];
+const OUTPUTS = ["dist", "dist-serve", "agent-runner/dist"];
 
 /**
  * Builds when the sources are not those of the last build. By content: a checkout touches every file's time.

@@ -13,6 +13,7 @@ import { lazyRequire } from "./lazy-require.mjs";
  * @property {string} outputDirectory
  * @property {string[]} entryPoints relative to the source directory
  * @property {string[]} external packages that stay in node_modules
+ * @property {string} [singleFile] the name of the one file that everything goes into
  */
 
 /** @type {Bundle[]} */
@@ -32,33 +33,51 @@ export const BUNDLES = [
     entryPoints: ["main.ts"],
     external: [],
   },
+  {
+    // Copied as it is into every generated deployment, beside a manifest without dependencies.
+    name: "deployment-server",
+    sourceDirectory: "agent-runner/src",
+    outputDirectory: "dist-serve",
+    entryPoints: ["serve/main.ts"],
+    external: [],
+    singleFile: "server.js",
+  },
 ];
 
 const TARGET = "node20.19";
 
 /**
- * Bundles one package. The same sources give the same bytes.
+ * Bundles one package and writes it to where it belongs.
  *
  * @param {Bundle} bundle
  * @param {string} root the repository
  * @returns {Promise<{ missing: string[], files: number, bytes: number }>} entry points that do not exist (yet), and what was written
  */
 export async function writeBundle(bundle, root) {
+  const { missing, files } = await makeBundle(bundle, root);
+  if (files.length > 0) await replaceOutput(join(root, bundle.outputDirectory), files);
+  return { missing, files: files.length, bytes: files.reduce((sum, file) => sum + file.text.length, 0) };
+}
+
+/**
+ * Bundles one package in memory. The same sources give the same bytes.
+ *
+ * @param {Bundle} bundle
+ * @param {string} root the repository
+ * @returns {Promise<{ missing: string[], files: { path: string, text: string }[] }>}
+ */
+export async function makeBundle(bundle, root) {
   const { build } = await import("esbuild");
   const sources = join(root, bundle.sourceDirectory);
   const present = bundle.entryPoints.filter((entry) => existsSync(join(sources, entry)));
   const missing = bundle.entryPoints.filter((entry) => !present.includes(entry));
-  if (present.length === 0) return { missing, files: 0, bytes: 0 };
+  if (present.length === 0) return { missing, files: [] };
 
+  const inputs = present.map((entry) => join(bundle.sourceDirectory, entry));
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: present.map((entry) => join(bundle.sourceDirectory, entry)),
-    outbase: bundle.sourceDirectory,
-    outdir: bundle.outputDirectory,
-    chunkNames: "chunks/[name]-[hash]",
+    entryPoints: inputs,
     bundle: true,
-    splitting: true,
-    format: "esm", // the only format that esbuild splits
     platform: "node",
     target: TARGET,
     legalComments: "none",
@@ -66,13 +85,21 @@ export async function writeBundle(bundle, root) {
     plugins: [lazyRequire],
     logLevel: "warning",
     write: false,
+    format: "esm", // the only format that esbuild splits
+    ...(bundle.singleFile === undefined
+      ? {
+          outbase: bundle.sourceDirectory,
+          outdir: bundle.outputDirectory,
+          chunkNames: "chunks/[name]-[hash]",
+          splitting: true,
+        }
+      : { outfile: join(bundle.outputDirectory, bundle.singleFile), minifySyntax: true, minifyWhitespace: true }),
   });
   const files = await Promise.all(
     outputFiles.map(async ({ path, text }) => ({ path, text: await toCommonJs(text, relative(root, path)) })),
   );
   files.push({ path: join(root, bundle.outputDirectory, "package.json"), text: '{ "type": "commonjs" }\n' });
-  await replaceOutput(join(root, bundle.outputDirectory), files);
-  return { missing, files: files.length, bytes: files.reduce((sum, file) => sum + file.text.length, 0) };
+  return { missing, files };
 }
 
 /**

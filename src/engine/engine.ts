@@ -18,15 +18,35 @@ export interface ExecutionDetail extends ExecutionSummary {
   input: Json;
   output: Json;
   error: { code: string; message: string } | null;
+  /** What was recorded; of a workflow's steps with `run` and `node`. */
   steps: Json[];
+  /** Of a workflow: the runs of its nodes in the order in which they were asked for. */
+  nodes: NodeRunDetail[];
   tokens: TokenUsage;
+}
+
+export interface NodeRunDetail {
+  run: number;
+  node: string;
+  /** From 1; more only in a loop. */
+  iteration: number;
+  phase: "open" | "succeeded" | "failed" | "cancelled";
+  startedAt: string | null;
+  endedAt: string | null;
+  durationMs: number | null;
+  /** How many. */
+  steps: number;
+  tokens: TokenUsage;
+  output: Json;
+  error: { code: string; message: string } | null;
 }
 
 export interface RunRequest {
   kind: "agent" | "workflow";
   name: string;
   message: string | null;
-  input: { [key: string]: Json } | null;
+  /** From `-i`: texts, read by the types of the workflow's fields. */
+  input: { [field: string]: string } | null;
   sessionId: string | null;
   /** From `-e`; never stored in events. */
   environment: { [name: string]: string };

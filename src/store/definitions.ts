@@ -29,6 +29,8 @@ export interface Definitions {
   apply(definition: NewDefinition, now: string): ApplyAction;
   find(kind: DefinitionKind, name: string): StoredDefinition | null;
   body(digest: string): Json;
+  /** Stores a body that has no name, for an execution to keep, and returns its digest. */
+  keep(body: Json): string;
   names(kind: DefinitionKind): string[];
   /** By name. */
   list(kind: DefinitionKind): StoredDefinition[];
@@ -50,15 +52,21 @@ export function createDefinitions(driver: StoreDriver): Definitions {
     return current === digest(canonicalJson(definition)) ? "unchanged" : "updated";
   };
 
+  const keep = (definition: Json): string => {
+    const body = canonicalJson(definition);
+    const id = digest(body);
+    driver.run("INSERT INTO definition_bodies (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING", id, body);
+    return id;
+  };
+
   return {
     compare,
+    keep,
     apply: (definition, now) =>
       driver.transaction(() => {
         const action = compare(definition);
         if (action === "unchanged") return action;
-        const body = canonicalJson(definition.definition);
-        const id = digest(body);
-        driver.run("INSERT INTO definition_bodies (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING", id, body);
+        const id = keep(definition.definition);
         driver.run(
           `INSERT INTO definitions (kind, name, digest, created_at, updated_at, file) VALUES (?, ?, ?, ?, ?, ?)
            ON CONFLICT (kind, name) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at, file = excluded.file`,

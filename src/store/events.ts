@@ -7,7 +7,7 @@ export interface NewEvent {
   time: string;
   data: { [key: string]: Json };
   /** How a runner's event is recognised when it is sent again; null for the server's own. */
-  delivery: { attempt: number; step: number; index: number } | null;
+  delivery: { run: number; attempt: number; step: number; index: number } | null;
 }
 
 /** The event log: numbered from 1 without a gap within an execution, never changed, never deleted. */
@@ -34,12 +34,13 @@ export function createEvents(driver: StoreDriver): Events {
         let seq = lastSeq;
         for (const { type, time, data, delivery } of events) {
           seq += driver.run(
-            `INSERT INTO events (execution, seq, type, time, attempt, step, item, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (execution, attempt, step, item) WHERE attempt IS NOT NULL DO NOTHING`,
+            `INSERT INTO events (execution, seq, type, time, run, attempt, step, item, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (execution, run, attempt, step, item) WHERE attempt IS NOT NULL DO NOTHING`,
             execution,
             seq + 1,
             type,
             time,
+            delivery?.run ?? 0,
             delivery?.attempt ?? null,
             delivery?.step ?? null,
             delivery?.index ?? null,

@@ -92,6 +92,64 @@ export const MIGRATIONS: readonly string[] = [
     hello TEXT NOT NULL
   ) WITHOUT ROWID;
   `,
+  // Workflows: an execution has many tasks, of which the one with run 0 is its own (an agent, or the turn of a
+  // workflow), and steps and events are told apart by run.
+  `
+  CREATE TABLE unfinished (
+    execution INTEGER PRIMARY KEY REFERENCES executions (number),
+    elapsed_ms INTEGER NOT NULL DEFAULT 0,
+    stopping TEXT,
+    environment TEXT NOT NULL
+  );
+  INSERT INTO unfinished SELECT execution, elapsed_ms, stopping, environment FROM tasks;
+
+  ALTER TABLE tasks RENAME TO tasks_1;
+  CREATE TABLE tasks (
+    number INTEGER PRIMARY KEY,
+    execution INTEGER NOT NULL REFERENCES executions (number),
+    run INTEGER NOT NULL,
+    queue TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    deaths INTEGER NOT NULL DEFAULT 0,
+    is_stale INTEGER NOT NULL DEFAULT 0,
+    lease_id TEXT,
+    runner_session TEXT
+  );
+  CREATE UNIQUE INDEX tasks_by_run ON tasks (execution, run);
+  INSERT INTO tasks (execution, run, queue, attempt, deaths, lease_id, runner_session)
+    SELECT execution, 0, queue, attempt, deaths, lease_id, runner_session FROM tasks_1 ORDER BY execution;
+  DROP TABLE tasks_1;
+
+  CREATE TABLE node_runs (
+    execution INTEGER NOT NULL REFERENCES executions (number),
+    run INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    iteration INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    started_at TEXT,
+    ended_at TEXT,
+    error TEXT,
+    state TEXT NOT NULL,
+    output TEXT,
+    PRIMARY KEY (execution, run)
+  ) WITHOUT ROWID;
+
+  ALTER TABLE steps RENAME TO steps_1;
+  CREATE TABLE steps (
+    execution INTEGER NOT NULL REFERENCES executions (number),
+    run INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (execution, run, step)
+  ) WITHOUT ROWID;
+  INSERT INTO steps SELECT execution, 0, step, phase, record FROM steps_1;
+  DROP TABLE steps_1;
+
+  ALTER TABLE events ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+  DROP INDEX events_delivered;
+  CREATE UNIQUE INDEX events_delivered ON events (execution, run, attempt, step, item) WHERE attempt IS NOT NULL;
+  `,
 ];
 
 /** Brings an empty or older database up to date, one transaction a version. */

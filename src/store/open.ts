@@ -10,9 +10,11 @@ import { createExecutions, type Executions } from "./executions.ts";
 import { inspectDatabase } from "./inspect.ts";
 import { openLibsql } from "./libsql-driver.ts";
 import { migrate } from "./migrations.ts";
+import { createNodeRuns, type NodeRuns } from "./node-runs.ts";
 import { createRunnerSessions, type RunnerSessions } from "./runner-sessions.ts";
 import { createSteps, type Steps } from "./steps.ts";
 import { createTasks, type Tasks } from "./tasks.ts";
+import { createUnfinished, type Unfinished } from "./unfinished.ts";
 import { openWalSync } from "./wal-sync.ts";
 
 /**
@@ -25,7 +27,9 @@ export interface Store {
   executions: Executions;
   events: Events;
   steps: Steps;
+  nodeRuns: NodeRuns;
   tasks: Tasks;
+  unfinished: Unfinished;
   conversations: Conversations;
   runnerSessions: RunnerSessions;
   /** All of `work` or nothing of it; `work` is synchronous. */
@@ -55,7 +59,9 @@ export async function openStore(file: string): Promise<Store> {
     executions: createExecutions(driver),
     events: createEvents(driver),
     steps: createSteps(driver),
+    nodeRuns: createNodeRuns(driver),
     tasks: createTasks(driver),
+    unfinished: createUnfinished(driver),
     conversations: createConversations(driver),
     runnerSessions: createRunnerSessions(driver),
     transaction: driver.transaction,
@@ -94,7 +100,7 @@ async function createIfMissing(file: string): Promise<boolean> {
 function configure(driver: StoreDriver): void {
   driver.get("PRAGMA journal_mode = WAL");
   driver.exec("PRAGMA synchronous = NORMAL");
-  // The environment of a task may hold secrets: its bytes are overwritten when the task is deleted.
+  // The environment of an execution may hold secrets: its bytes are overwritten when it is deleted.
   driver.get("PRAGMA secure_delete = ON");
   driver.get("PRAGMA journal_size_limit = 16777216");
 }

@@ -1,79 +1,73 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
-import { integer, json, text, textOrNull } from "./columns.ts";
+import { integer, text, textOrNull } from "./columns.ts";
 import type { Row, StoreDriver } from "./driver.ts";
 
-/** Why an execution is being ended before its runner said so. */
-export type Stopping = "cancelled" | "timed_out";
-
-/** The work of one unfinished execution. It is deleted with the execution's end, and its environment with it. */
+/** A unit of work of an unfinished execution: what a runner leases. It is deleted when it is done. */
 export interface TaskRow {
+  /** Its place in the order of creation, which is the order of the queue. */
+  number: number;
   execution: number;
+  /** 0 for the execution's own task, an agent or the next turn of a workflow; else the node run that it does. */
+  run: number;
   queue: QueueName;
   /** Leases given so far. */
   attempt: number;
   /** Leases that ended because their runner died or fell silent. */
   deaths: number;
-  /** How much of its time the execution has used, in milliseconds, as of the last write. */
-  elapsedMs: number;
-  stopping: Stopping | null;
+  /** Of a turn: a node run ended while it was leased, so that another turn has to come after it. */
+  isStale: boolean;
   lease: { id: string; runnerSession: string } | null;
-  /** From `-e`. */
-  environment: { [name: string]: string };
 }
 
 export interface Tasks {
-  insert(task: Pick<TaskRow, "execution" | "queue" | "environment">): void;
-  /** All there are, oldest execution first: read once, when the server starts. */
+  /** Returns its number. */
+  insert(task: Pick<TaskRow, "execution" | "run" | "queue">): number;
+  /** All there are, oldest first: read once, when the server starts. */
   list(): TaskRow[];
-  environment(execution: number): TaskRow["environment"];
-  lease(execution: number, lease: { id: string; runnerSession: string; attempt: number }): void;
-  release(execution: number, state: { attempt: number; deaths: number; elapsedMs: number }): void;
-  markStopping(execution: number, stopping: Stopping): void;
-  saveElapsed(execution: number, elapsedMs: number): void;
-  delete(execution: number): void;
+  lease(number: number, lease: { id: string; runnerSession: string; attempt: number }): void;
+  release(number: number, state: { attempt: number; deaths: number }): void;
+  markStale(number: number): void;
+  delete(number: number): void;
+  deleteAll(execution: number): void;
 }
 
 export function createTasks(driver: StoreDriver): Tasks {
   return {
-    insert: ({ execution, queue, environment }) => {
-      driver.run(
-        "INSERT INTO tasks (execution, queue, environment) VALUES (?, ?, ?)",
+    insert: ({ execution, run, queue }) => {
+      const row = driver.get(
+        "INSERT INTO tasks (execution, run, queue) VALUES (?, ?, ?) RETURNING number",
         execution,
+        run,
         queue,
-        JSON.stringify(environment),
       );
+      if (row === null) throw new Error("an inserted task has no number");
+      return integer(row, "number");
     },
-    list: () => driver.all("SELECT * FROM tasks ORDER BY execution").map(toTask),
-    environment: (execution) => {
-      const row = driver.get("SELECT environment FROM tasks WHERE execution = ?", execution);
-      return row === null ? {} : toEnvironment(row);
-    },
-    lease: (execution, { id, runnerSession, attempt }) => {
+    list: () => driver.all("SELECT * FROM tasks ORDER BY number").map(toTask),
+    lease: (number, { id, runnerSession, attempt }) => {
       driver.run(
-        "UPDATE tasks SET lease_id = ?, runner_session = ?, attempt = ? WHERE execution = ?",
+        "UPDATE tasks SET lease_id = ?, runner_session = ?, attempt = ? WHERE number = ?",
         id,
         runnerSession,
         attempt,
-        execution,
+        number,
       );
     },
-    release: (execution, { attempt, deaths, elapsedMs }) => {
+    release: (number, { attempt, deaths }) => {
       driver.run(
-        `UPDATE tasks SET lease_id = NULL, runner_session = NULL, attempt = ?, deaths = ?, elapsed_ms = ?
-         WHERE execution = ?`,
+        "UPDATE tasks SET lease_id = NULL, runner_session = NULL, attempt = ?, deaths = ? WHERE number = ?",
         attempt,
         deaths,
-        elapsedMs,
-        execution,
+        number,
       );
     },
-    markStopping: (execution, stopping) => {
-      driver.run("UPDATE tasks SET stopping = ? WHERE execution = ?", stopping, execution);
+    markStale: (number) => {
+      driver.run("UPDATE tasks SET is_stale = 1 WHERE number = ?", number);
     },
-    saveElapsed: (execution, elapsedMs) => {
-      driver.run("UPDATE tasks SET elapsed_ms = ? WHERE execution = ?", elapsedMs, execution);
+    delete: (number) => {
+      driver.run("DELETE FROM tasks WHERE number = ?", number);
     },
-    delete: (execution) => {
+    deleteAll: (execution) => {
       driver.run("DELETE FROM tasks WHERE execution = ?", execution);
     },
   };
@@ -82,17 +76,13 @@ export function createTasks(driver: StoreDriver): Tasks {
 function toTask(row: Row): TaskRow {
   const leaseId = textOrNull(row, "lease_id");
   return {
+    number: integer(row, "number"),
     execution: integer(row, "execution"),
+    run: integer(row, "run"),
     queue: text(row, "queue") as QueueName,
     attempt: integer(row, "attempt"),
     deaths: integer(row, "deaths"),
-    elapsedMs: integer(row, "elapsed_ms"),
-    stopping: textOrNull(row, "stopping") as Stopping | null,
+    isStale: integer(row, "is_stale") !== 0,
     lease: leaseId === null ? null : { id: leaseId, runnerSession: text(row, "runner_session") },
-    environment: toEnvironment(row),
   };
-}
-
-function toEnvironment(row: Row): TaskRow["environment"] {
-  return json(row, "environment") as TaskRow["environment"];
 }

@@ -1,7 +1,8 @@
 import { describe } from "vitest";
-import { applyAgent, createEngineRig } from "../support/engine-rig.ts";
-import { type ScriptedWorker, startScriptedWorker } from "../support/scripted-worker.ts";
+import { applyAgent, applyWorkflow, createEngineRig } from "../support/engine-rig.ts";
+import { type ScriptedWorker, startScriptedInterpreter, startScriptedWorker } from "../support/scripted-worker.ts";
 import { describeEngineContract } from "./engine-contract.ts";
+import { describeWorkflowContract } from "./workflow-contract.ts";
 
 describe("the embedded engine", () => {
   describeEngineContract(async () => {
@@ -21,4 +22,29 @@ describe("the embedded engine", () => {
       },
     };
   });
+
+  describeWorkflowContract(async () => {
+    const rig = await createEngineRig();
+    const workers: ScriptedWorker[] = [];
+    return {
+      engine: rig.engine,
+      secrets: rig.secrets,
+      applyAgent: (name, spec) => applyAgent(rig, name, spec),
+      applyWorkflow: (name, changes) => applyWorkflow(rig, name, changes),
+      work: (decide, runNode, options) => {
+        const agents = startScriptedWorker(rig.runner, unexpected, { ...options, runNode });
+        const turns = startScriptedInterpreter(rig.runner, decide);
+        workers.push(agents, turns);
+        return { nodes: agents.taken, turns: turns.taken };
+      },
+      async [Symbol.asyncDispose]() {
+        for (const worker of workers) await worker[Symbol.asyncDispose]();
+        await rig[Symbol.asyncDispose]();
+      },
+    };
+  });
 });
+
+async function unexpected(): Promise<never> {
+  throw new Error("there is no agent to run");
+}

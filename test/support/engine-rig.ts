@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type AgentTask, type HelloRequest, type Json, QUEUES } from "@stigmer/agent-runner/protocol";
+import { type AgentTask, type HelloRequest, type Json, QUEUES, type Task } from "@stigmer/agent-runner/protocol";
 import { createEmbeddedEngine, type EmbeddedEngine } from "../../src/engine/embedded/embedded-engine.ts";
 import type { RunRequest } from "../../src/engine/engine.ts";
 import { type Clock, systemClock } from "../../src/platform/clock.ts";
@@ -81,16 +81,7 @@ export function agentDefinition(name: string, spec: { [key: string]: Json } = {}
     metadata: { name },
     spec: {
       description: "",
-      model: {
-        provider: "scripted",
-        name: null,
-        base_url: null,
-        api_key_env: null,
-        temperature: null,
-        max_tokens: null,
-        script: [{ text: "hi" }],
-        delay_ms: 0,
-      },
+      model: model({ provider: "scripted", script: [{ text: "hi" }] }),
       instructions: "",
       tools: [],
       execution: { mode: "local" },
@@ -104,6 +95,62 @@ export function agentDefinition(name: string, spec: { [key: string]: Json } = {}
 export function applyAgent(rig: Pick<EngineRig, "store">, name: string, spec: { [key: string]: Json } = {}): void {
   const definition = agentDefinition(name, spec);
   rig.store.definitions.apply({ kind: "Agent", name, definition, file: `${name}.yaml` }, "2026-01-01T00:00:00.000Z");
+}
+
+/** A workflow of these nodes as `apply` stores it; each sets the field of its own name. */
+export function workflowDefinition(name: string, changes: WorkflowChanges): { [key: string]: Json } {
+  const { nodes, fields = {}, timeoutSeconds = 120 } = changes;
+  const field = { type: { kind: "str" }, required: false, description: null, default: null };
+  const outputs = Object.fromEntries(Object.keys(nodes).map((id) => [id, field]));
+  return {
+    schema_version: "1.0",
+    flow: { name, description: null, version: null },
+    state: { fields: { ...outputs, ...fields } },
+    nodes: Object.entries(nodes).map(([id, node]) => ({
+      id,
+      name: null,
+      description: null,
+      prompt: "agent" in node ? null : "Say something.",
+      agent: null,
+      inputs: {},
+      output: null,
+      outputs: [id],
+      tools: [],
+      llm: null,
+      ...node,
+    })),
+    // The scripted interpreters of these tests decide for themselves.
+    edges: [],
+    config: {
+      llm: model({ provider: "scripted", script: [{ text: "hi" }] }),
+      execution: { timeout: timeoutSeconds, max_retries: 3 },
+    },
+  };
+}
+
+export interface WorkflowChanges {
+  nodes: { [id: string]: { [key: string]: Json } };
+  fields?: { [name: string]: { [key: string]: Json } };
+  timeoutSeconds?: number;
+}
+
+export function model(changes: { [key: string]: Json } = {}): { [key: string]: Json } {
+  return {
+    provider: null,
+    name: null,
+    base_url: null,
+    api_key_env: null,
+    temperature: null,
+    max_tokens: null,
+    script: null,
+    delay_ms: 0,
+    ...changes,
+  };
+}
+
+export function applyWorkflow(rig: Pick<EngineRig, "store">, name: string, changes: WorkflowChanges): void {
+  const definition = workflowDefinition(name, changes);
+  rig.store.definitions.apply({ kind: "Workflow", name, definition, file: `${name}.yaml` }, "2026-01-01T00:00:00.000Z");
 }
 
 export function runRequest(name: string, changes: Partial<RunRequest> = {}): RunRequest {
@@ -141,10 +188,23 @@ export async function leaseOne(
 }
 
 export async function pollOne(rig: Pick<EmbeddedEngine, "runner">, sessionId: string): Promise<AgentTask> {
+  return ofKind(await pollAny(rig, sessionId), "agent");
+}
+
+export async function pollAny(rig: Pick<EmbeddedEngine, "runner">, sessionId: string): Promise<Task> {
   const { tasks } = await rig.runner.poll({ sessionId, capacity: 1 }, new AbortController().signal);
   const [task] = tasks;
   if (task === undefined) throw new Error("the poll was answered without a task");
   return task;
+}
+
+export function ofKind<K extends Task["kind"]>(task: Task, kind: K): Extract<Task, { kind: K }> {
+  if (isOfKind(task, kind)) return task;
+  throw new Error(`the poll was answered with a task of the kind ${task.kind}`);
+}
+
+function isOfKind<K extends Task["kind"]>(task: Task, kind: K): task is Extract<Task, { kind: K }> {
+  return task.kind === kind;
 }
 
 /** All events there are, without waiting. */

@@ -1,17 +1,25 @@
 import { randomUUID } from "node:crypto";
 import {
   type AgentTask,
+  type Decision,
   type Delivery,
+  type NodeTask,
   type Outcome,
   QUEUES,
+  type QueueName,
   type RunnerEventType,
+  type Task,
+  type WorkflowTask,
 } from "@stigmer/agent-runner/protocol";
 import { RunnerRefusal } from "../../src/engine/embedded/refusal.ts";
 import type { RunnerApi } from "../../src/engine/embedded/runner-api.ts";
 import { AppError } from "../../src/errors.ts";
 
 /** What a worker does with one task; `stopped` aborts with the reason when the server asks it to put the task down. */
-export type Behaviour = (task: AgentTask, hands: Hands) => Promise<Outcome>;
+export type Behaviour<T extends AgentTask | NodeTask = AgentTask> = (task: T, hands: Hands) => Promise<Outcome>;
+
+/** What a workflow decides at a turn. */
+export type Decide = (task: WorkflowTask) => Decision | Promise<Decision>;
 
 export interface Hands {
   deliver(...items: Delivery[]): Promise<void>;
@@ -19,8 +27,10 @@ export interface Hands {
 }
 
 export interface ScriptedWorker extends AsyncDisposable {
-  /** Executions it was given so far, in order. */
+  /** Executions it was given so far, in order; of a node's task with the run. */
   taken: string[];
+  /** Ends it as a killed process ends: nothing is given back and nothing said. */
+  die(): void;
 }
 
 const HEARTBEAT_MS = 20;
@@ -29,19 +39,39 @@ const HEARTBEAT_MS = 20;
 export function startScriptedWorker(
   runner: RunnerApi,
   behave: Behaviour,
-  { concurrency = 4 }: { concurrency?: number } = {},
+  { concurrency = 4, runNode = unexpected }: { concurrency?: number; runNode?: Behaviour<NodeTask> } = {},
+): ScriptedWorker {
+  return serve(runner, { queue: QUEUES.agent, concurrency }, async (task, lease, hands) => {
+    await hands.deliver(event(0, 0, "execution.started", { provider: "scripted", model: null }));
+    const outcome = await (task.kind === "agent" ? behave(task, hands) : runNode(nodeTask(task), hands));
+    await runner.complete({ ...lease, items: [], outcome });
+  });
+}
+
+/** A workflow runner without a process. */
+export function startScriptedInterpreter(runner: RunnerApi, decide: Decide): ScriptedWorker {
+  return serve(runner, { queue: QUEUES.workflow, concurrency: 4 }, async (task, lease) => {
+    if (task.kind !== "workflow") throw new Error(`a task of the kind ${task.kind} is no turn`);
+    await runner.advance({ ...lease, decision: await decide(task) });
+  });
+}
+
+interface HeldLease {
+  sessionId: string;
+  leaseId: string;
+}
+
+function serve(
+  runner: RunnerApi,
+  { queue, concurrency }: { queue: QueueName; concurrency: number },
+  perform: (task: Task, lease: HeldLease, hands: Hands) => Promise<void>,
 ): ScriptedWorker {
   const end = new AbortController();
   const taken: string[] = [];
-  const { sessionId } = runner.hello({
-    runnerId: `scripted-${randomUUID()}`,
-    queue: QUEUES.agent,
-    version: "0.0.0-test",
-    pid: 1,
-    concurrency,
-    workspace: null,
-  });
+  const hello = { runnerId: `scripted-${randomUUID()}`, queue, version: "0.0.0-test", pid: 1, concurrency };
+  const { sessionId } = runner.hello({ ...hello, workspace: null });
   const running = new Set<Promise<void>>();
+  let isDead = false;
 
   const askWhetherToStop = (leaseId: string): string | null => {
     try {
@@ -53,7 +83,7 @@ export function startScriptedWorker(
     }
   };
 
-  const work = async (task: AgentTask): Promise<void> => {
+  const work = async (task: Task): Promise<void> => {
     const lease = { sessionId, leaseId: task.leaseId };
     const stop = new AbortController();
     const beat = setInterval(() => {
@@ -62,17 +92,15 @@ export function startScriptedWorker(
     }, HEARTBEAT_MS);
     try {
       const deliver = (...items: Delivery[]): Promise<void> => runner.deliver({ ...lease, items });
-      await deliver(event(0, 0, "execution.started", { provider: "scripted", model: null }));
-      const outcome = await behave(task, { deliver, stopped: AbortSignal.any([stop.signal, end.signal]) });
-      await runner.complete({ ...lease, items: [], outcome });
+      await perform(task, lease, { deliver, stopped: AbortSignal.any([stop.signal, end.signal]) });
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefusal(error) && !isDead) throw error;
     } finally {
       clearInterval(beat);
     }
   };
 
-  const serve = async (): Promise<void> => {
+  const poll = async (): Promise<void> => {
     while (!end.signal.aborted) {
       if (running.size >= concurrency) {
         await Promise.race(running);
@@ -80,18 +108,22 @@ export function startScriptedWorker(
       }
       const { tasks } = await runner.poll({ sessionId, capacity: concurrency - running.size }, end.signal);
       for (const task of tasks) {
-        taken.push(task.executionId);
+        taken.push(task.kind === "node" ? `${task.executionId}/${task.run}` : task.executionId);
         const done = work(task).finally(() => running.delete(done));
         running.add(done);
       }
     }
   };
-  const served = serve().catch((error: unknown) => {
+  const served = poll().catch((error: unknown) => {
     if (!end.signal.aborted && !isRefusal(error)) throw error;
   });
 
   return {
     taken,
+    die() {
+      isDead = true;
+      end.abort(new Error("the worker was killed"));
+    },
     async [Symbol.asyncDispose]() {
       end.abort(new Error("the worker was ended"));
       await served;
@@ -99,6 +131,15 @@ export function startScriptedWorker(
       await Promise.allSettled(running);
     },
   };
+}
+
+function nodeTask(task: Task): NodeTask {
+  if (task.kind === "node") return task;
+  throw new Error(`a task of the kind ${task.kind} is not for this queue`);
+}
+
+async function unexpected(): Promise<never> {
+  throw new Error("this worker has no nodes to run");
 }
 
 /** Lost the lease, or the server is ending. */
@@ -133,7 +174,7 @@ export const answerWith =
   };
 
 /** Works until it is told to stop, then says so. */
-export const workUntilStopped: Behaviour = async (_task, { stopped }) => {
+export const workUntilStopped: Behaviour<AgentTask | NodeTask> = async (_task, { stopped }) => {
   await untilAborted(stopped);
   return { phase: stopped.reason === "timed_out" ? "timed_out" : "cancelled" };
 };

@@ -1,7 +1,7 @@
 import { createMask } from "../logging/mask.ts";
 import type { AgentTask } from "../protocol/messages.ts";
-import type { RunTask } from "../roles/role.ts";
-import type { StopReason } from "../session/task-channel.ts";
+import type { RoleContext } from "../roles/role.ts";
+import type { StopReason, TaskChannel } from "../session/task-channel.ts";
 import { walkLoop } from "./agent-loop.ts";
 import { countTokens, outcomeOf } from "./outcome.ts";
 
@@ -9,7 +9,7 @@ import { countTokens, outcomeOf } from "./outcome.ts";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Runs an agent from the last recorded step to its end, and reports the outcome. */
-export const runTask: RunTask = async (task, channel, context) => {
+export const runTask = async (task: AgentTask, channel: TaskChannel, context: RoleContext): Promise<void> => {
   const { log } = context;
   const began = performance.now();
   log.info(`execution ${task.executionId}: ${task.attempt === 1 ? "started" : `goes on, lease ${task.attempt}`}`);

@@ -1,7 +1,5 @@
 import { type Document, isMap, isPair, isScalar, isSeq, type LineCounter, type Node } from "yaml";
-
-/** A way into a document: keys and indexes. */
-export type Path = readonly PropertyKey[];
+import type { Path } from "./field-path.ts";
 
 /**
  * The line (from 1) where the item at `path` begins: its key in a map, itself in a list. Of something that is not
@@ -17,16 +15,6 @@ export function lineOf(document: Document, lines: LineCounter, path: Path): numb
     node = child.node;
   }
   return lines.linePos(offset).line;
-}
-
-/** `spec.tools[1]`. */
-export function fieldOf(path: Path): string {
-  let field = "";
-  for (const part of path) {
-    if (typeof part === "number") field += `[${part}]`;
-    else field += field === "" ? String(part) : `.${String(part)}`;
-  }
-  return field;
 }
 
 function childOf(node: unknown, part: PropertyKey): { node: unknown; offset: number | null } | null {

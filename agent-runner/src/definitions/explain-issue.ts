@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Path } from "./document-lines.ts";
+import type { Path } from "./field-path.ts";
 import { nearestName } from "./nearest.ts";
 
 /** One mistake, before it is known on which line it stands. */

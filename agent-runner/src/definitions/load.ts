@@ -2,8 +2,9 @@ import { dirname, resolve } from "node:path";
 import { type Document, LineCounter, parseAllDocuments } from "yaml";
 import type { Json } from "../protocol/messages.ts";
 import { type AgentDefinition, agentSchema, type WrittenAgent } from "./agent-schema.ts";
-import { fieldOf, lineOf, type Path } from "./document-lines.ts";
+import { lineOf } from "./document-lines.ts";
 import { explainIssue } from "./explain-issue.ts";
+import { fieldOf, type Path } from "./field-path.ts";
 import { nearestName } from "./nearest.ts";
 import { readSkill, SkillMistake, type StoredSkill } from "./skills.ts";
 

@@ -261,5 +261,5 @@ export interface NodeTask extends Omit<AgentTask, "kind" | "definition" | "messa
   state: { [field: string]: Json };
 }
 
-/** Workflow tasks join this union with the workflow interpreter. */
-export type Task = AgentTask;
+/** What a runner leases: of the agents' queue the first and the last, of the workflows' queue the other. */
+export type Task = AgentTask | WorkflowTask | NodeTask;

@@ -1,4 +1,4 @@
-import { fieldOf } from "../definitions/document-lines.ts";
+import { fieldOf } from "../definitions/field-path.ts";
 import { nearestName } from "../definitions/nearest.ts";
 import type { ObjectField, ValueType } from "../definitions/workflow-definition.ts";
 import type { Json } from "../protocol/messages.ts";

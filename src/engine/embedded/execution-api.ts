@@ -1,13 +1,15 @@
-import { type Json, QUEUES, type QueueName } from "@stigmer/agent-runner/protocol";
+import { QUEUES, type QueueName } from "@stigmer/agent-runner/protocol";
 import { AppError } from "../../errors.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { ExecutionRecord } from "../../store/executions.ts";
 import type { Store } from "../../store/open.ts";
-import type { Engine, ExecutionDetail, ExecutionSummary } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import type { EventBell } from "./event-bell.ts";
+import { toDetail, toSummary } from "./execution-detail.ts";
 import { readEvents } from "./follow.ts";
+import { type LiveExecutions, STOP_GRACE_MS } from "./live-executions.ts";
 import { prepareRun, type RunSettings } from "./prepare-run.ts";
-import { type Scheduler, STOP_GRACE_MS } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { Variables } from "./variables.ts";
 
 export interface ExecutionApiOptions {
@@ -26,6 +28,7 @@ export interface ExecutionApiOptions {
 /** What users ask of executions, in this process. */
 export function createExecutionApi(options: ExecutionApiOptions): Engine {
   const { store, clock, settings, bell, scheduler, closing } = options;
+  const { executions } = scheduler;
   return {
     async run(request) {
       const sources = {
@@ -35,11 +38,11 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
       };
       const prepared = prepareRun(request, { definitions: store.definitions, settings, sources });
       const id = options.newId();
-      const queue: QueueName = QUEUES.agent;
-      const execution = store.transaction(() => {
-        const { kind, name, sessionId } = request;
+      const { kind, name, sessionId, environment } = request;
+      const queue: QueueName = kind === "agent" ? QUEUES.agent : QUEUES.workflow;
+      const stored = store.transaction(() => {
         const createdAt = new Date(clock.nowMs()).toISOString();
-        const number = store.executions.insert({
+        const execution = store.executions.insert({
           id,
           engine: "embedded",
           kind,
@@ -50,36 +53,30 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
           defaults: { ...prepared.defaults },
         });
         const data = { kind, name };
-        store.events.append(number, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
-        store.tasks.insert({ execution: number, queue, environment: request.environment });
-        return number;
+        store.events.append(execution, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
+        store.unfinished.insert(execution, environment);
+        return { execution, task: store.tasks.insert({ execution, run: 0, queue }) };
       });
-      scheduler.add({
-        execution,
-        queue,
-        executionId: id,
-        limitMs: prepared.limitMs,
-        conversationId: request.sessionId,
-        hasEnvironment: Object.keys(request.environment).length > 0,
-        lastSeq: 1,
-      });
+      const { execution, task } = stored;
+      const { limitMs } = prepared;
+      scheduler.add({ execution, id, kind, limitMs, conversationId: sessionId, environment }, { number: task, queue });
       await store.flush();
       return id;
     },
 
     async cancel(executionId) {
       const { phase } = requireExecution(store, executionId);
-      const work = scheduler.find(executionId);
-      if (work === null) return phase;
-      scheduler.stop(work, "cancelled");
-      await endedOrGraceOver({ clock, bell, scheduler }, executionId);
+      const execution = executions.find(executionId);
+      if (execution === null) return phase;
+      executions.stop(execution, "cancelled");
+      await endedOrGraceOver({ clock, bell, executions }, executionId);
       await store.flush();
       return requireExecution(store, executionId).phase;
     },
 
     async get(executionId) {
       const record = requireExecution(store, executionId);
-      return toDetail(record, store.steps.list(record.number));
+      return toDetail(record, store);
     },
 
     async list({ limit, cursor, phase }) {
@@ -99,7 +96,7 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
         execution,
         afterSeq,
         follow,
-        hasEnded: () => scheduler.find(executionId) === null,
+        hasEnded: () => executions.find(executionId) === null,
         signal: AbortSignal.any([signal, closing]),
       });
     },
@@ -110,12 +107,12 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
 
 /** The runner confirms, or the scheduler ends the execution by itself once its grace is over. */
 async function endedOrGraceOver(
-  { clock, bell, scheduler }: Pick<ExecutionApiOptions, "clock" | "bell" | "scheduler">,
+  { clock, bell, executions }: Pick<ExecutionApiOptions, "clock" | "bell"> & { executions: LiveExecutions },
   executionId: string,
 ): Promise<void> {
   const over = new AbortController();
   const timer = clock.setTimer(() => over.abort(), STOP_GRACE_MS + 250);
-  while (scheduler.find(executionId) !== null && !over.signal.aborted) await bell.wait(executionId, over.signal);
+  while (executions.find(executionId) !== null && !over.signal.aborted) await bell.wait(executionId, over.signal);
   timer.cancel();
 }
 
@@ -132,27 +129,4 @@ function readCursor(cursor: string | null): number | null {
   if (!/^\d{1,15}$/.test(cursor))
     throw new AppError("USAGE", `"${cursor}" is no cursor: give the nextCursor of a page`);
   return Number(cursor);
-}
-
-function toSummary({ id, kind, name, phase, createdAt, endedAt }: ExecutionSummary): ExecutionSummary {
-  return { id, kind, name, phase, createdAt, endedAt };
-}
-
-function toDetail(record: ExecutionRecord, steps: ReturnType<Store["steps"]["list"]>): ExecutionDetail {
-  const { startedAt, conversationId, input, output, error, tokens } = record;
-  return {
-    ...toSummary(record),
-    startedAt,
-    sessionId: conversationId,
-    input,
-    output,
-    error,
-    steps: steps.map(({ step, phase, record: { ...recorded } }): Json => ({ step, phase, ...asJson(recorded) })),
-    tokens,
-  };
-}
-
-/** A record is JSON through and through; its interface type just has no index signature. */
-function asJson(record: object): { [key: string]: Json } {
-  return record as { [key: string]: Json };
 }

@@ -1,13 +1,30 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
+import { countLeased, type LiveExecution } from "./live-execution.ts";
 import type { Work } from "./work.ts";
 
-/** Executions that no runner holds, by queue and age: what comes back after a death goes before what is younger. */
+/** Tasks that no runner holds, by queue and age: what comes back after a death goes before what is younger. */
 export class ReadyQueue {
   readonly #byQueue = new Map<QueueName, Work[]>();
 
   /** Oldest first. */
   waiting(queue: QueueName): readonly Work[] {
     return this.#byQueue.get(queue) ?? [];
+  }
+
+  /**
+   * The next `count` at most: always one of the execution of which runners hold the fewest, the oldest of those. So a
+   * fork of a hundred nodes does not keep others waiting until all of them are through.
+   */
+  next(queue: QueueName, count: number): Work[] {
+    const chosen = new Set<Work>();
+    const held = new Map<LiveExecution, number>();
+    while (chosen.size < count) {
+      const work = fewestHeld(this.waiting(queue), chosen, held);
+      if (work === null) break;
+      chosen.add(work);
+      held.set(work.execution, (held.get(work.execution) ?? countLeased(work.execution)) + 1);
+    }
+    return [...chosen];
   }
 
   add(work: Work): void {
@@ -22,4 +39,20 @@ export class ReadyQueue {
     const place = waiting?.indexOf(work) ?? -1;
     if (place >= 0) waiting?.splice(place, 1);
   }
+}
+
+function fewestHeld(
+  waiting: readonly Work[],
+  chosen: ReadonlySet<Work>,
+  held: ReadonlyMap<LiveExecution, number>,
+): Work | null {
+  let best: Work | null = null;
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const work of waiting) {
+    if (chosen.has(work)) continue;
+    const count = held.get(work.execution) ?? countLeased(work.execution);
+    if (count === 0) return work;
+    if (count < fewest) [best, fewest] = [work, count];
+  }
+  return best;
 }

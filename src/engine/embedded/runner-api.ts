@@ -1,6 +1,7 @@
 import {
-  type AgentTask,
+  type AdvanceRequest,
   type CompleteRequest,
+  type Decision,
   type DeliverRequest,
   type Delivery,
   type HeartbeatRequest,
@@ -13,6 +14,7 @@ import {
   POLL_MS,
   type PollRequest,
   type PollResponse,
+  type Task,
 } from "@stigmer/agent-runner/protocol";
 import { AppError } from "../../errors.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -25,7 +27,7 @@ import type { Scheduler } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Variables } from "./variables.ts";
 import type { WaitingPolls } from "./waiting-polls.ts";
-import type { Work } from "./work.ts";
+import { isTurn, type Work } from "./work.ts";
 
 /** The server's side of the runner protocol, without HTTP. All of it throws {@link RunnerRefusal} and AppErrors. */
 export interface RunnerApi {
@@ -36,6 +38,8 @@ export interface RunnerApi {
   /** Resolves once the items are written; what a step's record promises survives a loss of power by then. */
   deliver(request: DeliverRequest): Promise<void>;
   complete(request: CompleteRequest): Promise<void>;
+  /** What a turn decided: the end of a workflow's task, as `complete` is of the others. */
+  advance(request: AdvanceRequest): Promise<void>;
   bye(sessionId: string): void;
 }
 
@@ -61,19 +65,14 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
     serverEnvironment: options.environment,
   };
 
-  /** The items as they may be written, and the work they belong to. */
-  const receive = async ({
-    sessionId,
-    leaseId,
-    items,
-  }: DeliverRequest): Promise<{ work: Work; masked: Delivery[] }> => {
+  /** The work that a call is about, with its mask ready. */
+  const receive = async ({ sessionId, leaseId }: Pick<DeliverRequest, "sessionId" | "leaseId">): Promise<Work> => {
     refuseWhenClosing();
     sessions.touch(sessions.require(sessionId));
     await ensureMask(scheduler.requireLease(sessionId, leaseId), sources);
     // The lease, or the server, may have ended while the secrets were read.
     refuseWhenClosing();
-    const work = scheduler.requireLease(sessionId, leaseId);
-    return { work, masked: maskItems(work, items) };
+    return scheduler.requireLease(sessionId, leaseId);
   };
 
   /**
@@ -85,7 +84,7 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
   };
 
   /** What cannot be built now, for a damaged secrets.env for instance, would be leased again and again for ever. */
-  const build = (work: Work): Promise<AgentTask | null> =>
+  const build = (work: Work): Promise<Task | null> =>
     buildTask(work, sources).catch((error: unknown) => {
       scheduler.fail(work, describeFailure(error));
       return null;
@@ -119,23 +118,33 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
         const work = findLease(scheduler, sessionId, leaseId);
         if (work === null) answer.lost.push(leaseId);
         else {
-          scheduler.saveTime(work);
-          if (work.stopping !== null) answer.cancel.push({ leaseId, reason: work.stopping });
+          const { execution } = work;
+          scheduler.executions.saveTime(execution);
+          if (execution.stopping !== null) answer.cancel.push({ leaseId, reason: execution.stopping });
         }
       }
       return answer;
     },
 
     async deliver(request) {
-      const { work, masked } = await receive(request);
-      work.lastSeq = recordItems(store, work, masked);
-      bell.ring(work.executionId);
+      const work = await receive(request);
+      const masked = maskItems(work, request.items);
+      work.execution.lastSeq = recordItems(store, work, masked);
+      bell.ring(work.execution.id);
       if (masked.some(mustOutliveThePower)) await store.flush();
     },
 
     async complete(request) {
-      const { work, masked } = await receive(request);
-      scheduler.complete(work, maskOutcome(work, request.outcome), masked);
+      const work = await receive(request);
+      if (isTurn(work)) throw new AppError("USAGE", "A turn ends with what it decided: POST /v1/runner/advance");
+      scheduler.complete(work, maskOutcome(work, request.outcome), maskItems(work, request.items));
+      await store.flush();
+    },
+
+    async advance(request) {
+      const turn = await receive(request);
+      if (!isTurn(turn)) throw new AppError("USAGE", "Only a turn of a workflow decides: POST /v1/runner/complete");
+      scheduler.advance(turn, maskDecision(turn, request.decision));
       await store.flush();
     },
 
@@ -167,7 +176,7 @@ function describeFailure(error: unknown): { code: string; message: string } {
 }
 
 /** The runner masks what it tells; this is the second lock, for one that forgot. */
-function maskItems({ mask }: Work, items: Delivery[]): Delivery[] {
+function maskItems({ execution: { mask } }: Work, items: Delivery[]): Delivery[] {
   if (mask === null) return items;
   return items.map((item): Delivery => {
     if (item.kind === "event") return { ...item, data: mask(item.data) };
@@ -175,6 +184,12 @@ function maskItems({ mask }: Work, items: Delivery[]): Delivery[] {
   });
 }
 
-function maskOutcome({ mask }: Work, outcome: Outcome): Outcome {
+function maskOutcome({ execution: { mask } }: Work, outcome: Outcome): Outcome {
   return mask === null ? outcome : (mask(outcome as unknown as Json) as unknown as Outcome);
+}
+
+/** What is told of it; the state that a node is given stays as it is. */
+function maskDecision({ execution: { mask } }: Work, decision: Decision): Decision {
+  if (mask === null || decision.kind === "run") return decision;
+  return mask(decision as unknown as Json) as unknown as Decision;
 }

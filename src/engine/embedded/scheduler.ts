@@ -1,27 +1,22 @@
-import type { Delivery, Outcome, QueueName } from "@stigmer/agent-runner/protocol";
+import { type Decision, type Delivery, type Outcome, QUEUES, type QueueName } from "@stigmer/agent-runner/protocol";
 import type { Clock } from "../../platform/clock.ts";
 import type { Store } from "../../store/open.ts";
-import type { Stopping } from "../../store/tasks.ts";
-import { type Ending, endExecution } from "./ending.ts";
+import type { TaskRow } from "../../store/tasks.ts";
+import type { Stopping, UnfinishedRow } from "../../store/unfinished.ts";
+import { applyDecision } from "./apply-decision.ts";
 import type { EventBell } from "./event-bell.ts";
-import { Leases } from "./leases.ts";
+import { countLeased, type LiveExecution } from "./live-execution.ts";
+import { LiveExecutions } from "./live-executions.ts";
+import { endNodeRun, type NodeRunOutcome } from "./node-run-ending.ts";
 import { createPersist, type Persist } from "./persist.ts";
-import { ReadyQueue } from "./ready-queue.ts";
-import type { RunnerSession, Sessions } from "./sessions.ts";
-import { readUnfinished, type UnfinishedTask } from "./unfinished.ts";
-import { freePlaces, type WaitingPolls } from "./waiting-polls.ts";
-import { createWork, type Work } from "./work.ts";
-import { writeLeases } from "./write-leases.ts";
+import { recordItems } from "./record-items.ts";
+import type { Sessions } from "./sessions.ts";
+import { TaskPool } from "./task-pool.ts";
+import type { WaitingPolls } from "./waiting-polls.ts";
+import { createNewWork, createWork, isTurn, type Work } from "./work.ts";
 
-/**
- * How long a runner has to confirm that it put an execution down before the server ends it by itself. A cancelled
- * tool is dead within 1 s of the request and the command ends within 2 s (product.md §13).
- */
-export const STOP_GRACE_MS = 1_500;
-/** An execution whose runner died this often is taken for the cause of it. */
+/** A task whose runner died this often is taken for the cause of it. */
 export const MAX_DEATHS = 5;
-/** The used time is written down with everything else that is written, and at least this often while it runs. */
-const SAVE_TIME_EVERY_MS = 5_000;
 
 export interface SchedulerOptions {
   store: Store;
@@ -36,83 +31,63 @@ export interface SchedulerOptions {
 }
 
 /**
- * Gives unfinished executions to runners and takes them back: who waits, who is leased by whom, whose time is up.
- * Every change is in the store before it is in memory.
+ * Carries executions to their ends by way of their tasks: what comes after one that was done, put down, or lost with
+ * its runner. Every change is in the store before it is in memory.
  */
 export class Scheduler {
+  readonly executions: LiveExecutions;
   readonly #options: SchedulerOptions;
-  readonly #works = new Map<string, Work>();
-  readonly #leases: Leases;
-  readonly #ready = new ReadyQueue();
+  readonly #pool: TaskPool;
   readonly #persist: Persist;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#persist = createPersist(options);
-    this.#leases = new Leases({
-      clock: options.clock,
-      sessions: options.sessions,
-      onExpired: (work) => this.release(work, { isDeath: true }),
-    });
+    this.#pool = new TaskPool({ ...options, onExpired: (work) => this.release(work, { isDeath: true }) });
+    this.executions = new LiveExecutions({ ...options, pool: this.#pool, persist: this.#persist });
   }
 
   /** Takes over what an earlier server left: leases run for one more period from now. */
   restore(): void {
-    for (const { lease, stopping, ...task } of readUnfinished(this.#options.store)) {
-      const work = this.#createWork(task);
-      const session = lease === null ? null : this.#options.sessions.find(lease.runnerSession);
-      if (lease !== null && session !== null) {
-        this.#take(work, session, lease.id);
-        if (stopping !== null) this.#stopWithin(work, stopping);
-      } else if (lease === null && stopping === null) this.#makeReady(work);
-      else {
-        work.stopping = stopping;
-        this.#release(work, { isDeath: false });
-      }
+    const { store, sessions } = this.#options;
+    const live = new Map<number, { execution: LiveExecution; stopping: Stopping | null }>();
+    for (const { stopping, ...row } of store.unfinished.list()) {
+      const execution = this.executions.create({ ...row, lastSeq: store.events.lastSeq(row.execution) });
+      live.set(execution.number, { execution, stopping });
+    }
+    for (const { lease, execution: number, ...task } of store.tasks.list()) {
+      const { execution } = live.get(number) ?? {};
+      if (execution === undefined) throw new Error(`task ${task.number} is of no unfinished execution`);
+      const work = createWork(execution, task);
+      const session = lease === null ? null : sessions.find(lease.runnerSession);
+      if (lease !== null && session !== null) this.#pool.adopt(work, session, lease.id);
+      else this.#pool.add(work);
+    }
+    for (const { execution, stopping } of live.values()) {
+      if (stopping === null) continue;
+      if (countLeased(execution) === 0) this.executions.end(execution, { phase: stopping });
+      else this.executions.stopWithin(execution, stopping);
     }
   }
 
-  /** An execution that was just stored. */
-  add(task: Omit<UnfinishedTask, "attempt" | "deaths" | "elapsedMs">): void {
-    this.#makeReady(this.#createWork({ ...task, attempt: 0, deaths: 0, elapsedMs: 0 }));
-    this.dispatch(task.queue);
+  /** An execution that was just stored, with its own task. */
+  add(row: Omit<UnfinishedRow, "elapsedMs" | "stopping">, task: Pick<TaskRow, "number" | "queue">): void {
+    // Of its events there is the first: it was queued.
+    const execution = this.executions.create({ ...row, elapsedMs: 0, lastSeq: 1 });
+    this.#addNew(execution, [{ ...task, run: 0 }]);
   }
 
-  find(executionId: string): Work | null {
-    return this.#works.get(executionId) ?? null;
-  }
-
-  /** Hands waiting executions to waiting polls, both in the order in which they came. */
+  /** Hands what waits in this queue to the runners that ask for it. */
   dispatch(queue: QueueName): void {
-    while (this.#ready.waiting(queue).length > 0) {
-      const poll = this.#options.polls.next(queue);
-      if (poll === null) return;
-      const works = this.#ready.waiting(queue).slice(0, freePlaces(poll));
-      try {
-        this.#lease(works, poll.session);
-      } catch (error) {
-        // They wait on, and the runner asks again.
-        poll.fail(error);
-        return;
-      }
-      poll.answer(works);
-    }
+    this.#pool.dispatch(queue);
   }
 
-  /** The execution that a session holds by this lease, which lives on from now. @throws RunnerRefusal lease_lost */
+  /** The task that a session holds by this lease, which lives on from now. @throws RunnerRefusal lease_lost */
   requireLease(sessionId: string, leaseId: string): Work {
-    return this.#leases.renew(sessionId, leaseId);
+    return this.#pool.requireLease(sessionId, leaseId);
   }
 
-  /** Writes the used time down when that was long ago. */
-  saveTime(work: Work): void {
-    const now = this.#options.clock.monotonicMs();
-    if (now - work.timeSavedAtMs < SAVE_TIME_EVERY_MS) return;
-    this.#options.store.tasks.saveElapsed(work.number, Math.round(work.time.usedMs));
-    work.timeSavedAtMs = now;
-  }
-
-  /** The execution goes back to its queue: the runner did not get it, left in peace, or died (`isDeath`). */
+  /** The task goes back to its queue: the runner did not get it, left in peace, or died (`isDeath`). */
   release(work: Work, { isDeath }: { isDeath: boolean }): void {
     const leaseId = work.lease?.id;
     if (leaseId === undefined) return;
@@ -122,129 +97,120 @@ export class Scheduler {
     );
   }
 
-  /** Asks the runner to put it down, and ends it after a grace; one that no runner holds ends at once. */
-  stop(work: Work, stopping: Stopping): void {
-    if (work.stopping !== null) return;
-    if (work.lease === null) {
-      this.end(work, { phase: stopping });
-      return;
-    }
-    this.#options.store.tasks.markStopping(work.number, stopping);
-    this.#stopWithin(work, stopping);
-  }
-
-  /** Ends it, with the last items of its runner, in one transaction. Its lease is lost. */
-  end(work: Work, ending: Ending, items: Delivery[] = []): void {
-    const { store, clock, bell } = this.#options;
-    endExecution({ store, work, ending, items, now: new Date(clock.nowMs()).toISOString() });
-    if (work.hasEnvironment) store.erase();
-    this.#works.delete(work.executionId);
-    this.#ready.remove(work);
-    this.#leases.end(work);
-    work.time.stop();
-    work.stopDeadline?.cancel();
-    bell.ring(work.executionId);
-  }
-
   /** It cannot be given to any runner. */
-  fail(work: Work, error: { code: string; message: string }): void {
+  fail({ execution, run }: Work, error: { code: string; message: string }): void {
+    const node = run === 0 ? null : this.#options.store.nodeRuns.get(execution.number, run).node;
     this.#persist(
-      () => this.end(work, { phase: "failed", error }),
-      () => this.#works.has(work.executionId),
+      () => this.executions.end(execution, { phase: "failed", error, node }),
+      () => this.executions.has(execution),
     );
   }
 
   /** What a runner reports as its task's end; the server's own reason for stopping it stands over the runner's. */
   complete(work: Work, outcome: Outcome, items: Delivery[]): void {
-    const isStopped = outcome.phase === "cancelled" || outcome.phase === "timed_out";
-    this.end(work, isStopped && work.stopping !== null ? { phase: work.stopping } : outcome, items);
-    if (!this.#options.closing.aborted) this.dispatch(work.queue);
+    if (outcome.phase === "cancelled" || outcome.phase === "timed_out") this.#putDown(work, outcome.phase, items);
+    else if (work.run === 0) this.executions.end(work.execution, outcome, { work, items });
+    else this.#endNodeRun(work, outcome, items);
+    this.#dispatchFreed(work);
   }
 
-  /**
-   * The time limit of an execution counts while a runner has it, and while it waits with no runner there to take it:
-   * it must end some day. Waiting behind others is free, for they end by limits of their own.
-   */
+  /** What a turn decided. */
+  advance(turn: Work, decision: Decision): void {
+    const { execution } = turn;
+    if (execution.stopping !== null) this.#putDown(turn, execution.stopping, []);
+    else if (decision.kind === "run") this.#begin(turn, decision);
+    else if (decision.kind === "finish")
+      this.executions.end(execution, { phase: "succeeded", output: decision.output });
+    else this.executions.end(execution, { phase: "failed", error: decision.error, node: decision.node });
+    this.#dispatchFreed(turn);
+  }
+
   onServed(queue: QueueName): void {
-    for (const work of this.#ready.waiting(queue)) this.#countTime(work);
+    this.#pool.onServed(queue);
   }
 
   close(): void {
-    for (const work of this.#works.values()) {
-      work.time.stop();
-      work.stopDeadline?.cancel();
-      work.lease?.expiry.cancel();
-    }
-  }
-
-  #createWork(task: UnfinishedTask): Work {
-    const work: Work = createWork(task, {
-      clock: this.#options.clock,
-      onTimeUp: () =>
-        this.#persist(
-          () => this.stop(work, "timed_out"),
-          () => this.#works.has(work.executionId),
-        ),
-    });
-    this.#works.set(work.executionId, work);
-    return work;
-  }
-
-  #lease(works: Work[], session: RunnerSession): void {
-    const { store, clock, newId } = this.#options;
-    const leases = works.map((work) => ({ work, id: newId() }));
-    const startedAt = new Date(clock.nowMs()).toISOString();
-    writeLeases(store, leases, { runnerSession: session.id, startedAt });
-    for (const { work, id } of leases) {
-      work.attempt += 1;
-      this.#ready.remove(work);
-      this.#take(work, session, id);
-    }
-  }
-
-  #take(work: Work, session: RunnerSession, leaseId: string): void {
-    this.#leases.begin(work, session, leaseId);
-    work.time.start();
+    this.executions.close();
   }
 
   #release(work: Work, { isDeath }: { isDeath: boolean }): void {
+    const { execution } = work;
     const deaths = work.deaths + (isDeath ? 1 : 0);
-    if (work.stopping !== null) {
-      this.end(work, { phase: work.stopping });
+    if (execution.stopping !== null) this.#putDown(work, execution.stopping, []);
+    else if (deaths >= MAX_DEATHS) this.#giveUp(work);
+    else {
+      const { store } = this.#options;
+      store.transaction(() => {
+        store.tasks.release(work.number, { attempt: work.attempt, deaths });
+        store.unfinished.saveElapsed(execution.number, Math.round(execution.time.usedMs));
+      });
+      work.deaths = deaths;
+      this.#pool.release(work);
+      this.#pool.dispatch(work.queue);
+    }
+  }
+
+  #giveUp(work: Work): void {
+    const what = work.run > 0 ? "this node" : isTurn(work) ? "a turn of this workflow" : "this execution";
+    const message = `The runner died ${MAX_DEATHS} times while it worked on ${what}`;
+    const end = { phase: "failed" as const, error: { code: "EXECUTION_FAILED", message } };
+    if (work.run === 0) this.executions.end(work.execution, end);
+    else this.#endNodeRun(work, end, []);
+  }
+
+  /** A runner stopped with this task; the execution ends when the last of its runners did. */
+  #putDown(work: Work, reason: Stopping, items: Delivery[]): void {
+    const { execution } = work;
+    const stopping = execution.stopping ?? reason;
+    if (countLeased(execution) <= 1) {
+      this.executions.end(execution, { phase: stopping }, { work, items });
       return;
     }
-    if (deaths >= MAX_DEATHS) {
-      const message = `The runner died ${MAX_DEATHS} times while it worked on this execution`;
-      this.end(work, { phase: "failed", error: { code: "EXECUTION_FAILED", message } });
+    const { store } = this.#options;
+    const lastSeq = store.transaction(() => {
+      if (execution.stopping === null) store.unfinished.markStopping(execution.number, stopping);
+      store.tasks.delete(work.number);
+      return recordItems(store, work, items);
+    });
+    execution.lastSeq = lastSeq;
+    this.#pool.drop(work);
+    if (execution.stopping === null) this.executions.stopWithin(execution, stopping);
+    this.#options.bell.ring(execution.id);
+  }
+
+  #endNodeRun(work: Work, outcome: NodeRunOutcome, items: Delivery[]): void {
+    const { store, clock, bell } = this.#options;
+    const { execution } = work;
+    const now = new Date(clock.nowMs()).toISOString();
+    const { lastSeq, newTurn, staleTurn } = endNodeRun({ store, work, outcome, items, now });
+    execution.lastSeq = lastSeq;
+    this.#pool.drop(work);
+    if (staleTurn !== null) staleTurn.isStale = true;
+    if (newTurn !== null) this.#addNew(execution, [{ number: newTurn, run: 0, queue: QUEUES.workflow }]);
+    if (execution.stopping !== null && countLeased(execution) === 0) {
+      this.executions.end(execution, { phase: execution.stopping });
+    } else bell.ring(execution.id);
+  }
+
+  #begin(turn: Work, decision: Extract<Decision, { kind: "run" }>): void {
+    const { execution } = turn;
+    const tasks = applyDecision(this.#options.store, turn, decision);
+    if (tasks === null) {
+      const message = "The workflow runner asked for nothing while nothing runs: this is a bug";
+      this.executions.end(execution, { phase: "failed", error: { code: "INTERNAL", message } });
       return;
     }
-    const elapsedMs = Math.round(work.time.usedMs);
-    this.#options.store.tasks.release(work.number, { attempt: work.attempt, deaths, elapsedMs });
-    work.deaths = deaths;
-    this.#leases.end(work);
-    this.#makeReady(work);
-    this.dispatch(work.queue);
+    this.#pool.drop(turn);
+    this.#addNew(execution, tasks);
   }
 
-  #stopWithin(work: Work, stopping: Stopping): void {
-    work.stopping = stopping;
-    work.stopDeadline = this.#options.clock.setTimer(
-      () =>
-        this.#persist(
-          () => this.end(work, { phase: stopping }),
-          () => this.#works.has(work.executionId),
-        ),
-      STOP_GRACE_MS,
-    );
+  #addNew(execution: LiveExecution, tasks: Pick<TaskRow, "number" | "run" | "queue">[]): void {
+    for (const task of tasks) this.#pool.add(createNewWork(execution, task));
+    for (const queue of new Set(tasks.map((task) => task.queue))) this.#pool.dispatch(queue);
   }
 
-  #makeReady(work: Work): void {
-    this.#ready.add(work);
-    this.#countTime(work);
-  }
-
-  #countTime(work: Work): void {
-    if (this.#options.sessions.serves(work.queue)) work.time.stop();
-    else work.time.start();
+  /** The place of a task that ended; while the server ends nothing new begins. */
+  #dispatchFreed({ queue }: Work): void {
+    if (!this.#options.closing.aborted) this.#pool.dispatch(queue);
   }
 }

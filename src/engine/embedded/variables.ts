@@ -1,6 +1,6 @@
 import { chooseModel } from "@stigmer/agent-runner/model-choice";
 import type { AgentTask } from "@stigmer/agent-runner/protocol";
-import type { AgentNeeds } from "./agent-needs.ts";
+import type { TaskNeeds } from "./task-needs.ts";
 
 export type Variables = { [name: string]: string };
 
@@ -14,10 +14,10 @@ export interface VariableSources {
   server: NodeJS.ProcessEnv;
 }
 
-export interface AgentVariables {
+export interface TaskVariables {
   /** For shell and tools: what `-e` gave, and what the definition names. */
   environment: Variables;
-  /** For the runner alone: the key of the agent's own provider, and of the tools it has. */
+  /** For the runner alone: the key of the task's own provider, and of the tools it has. */
   keys: Variables;
   /** Values to mask wherever something is written. */
   secrets: string[];
@@ -31,11 +31,11 @@ export interface AgentVariables {
 const TOOL_KEYS: Readonly<Record<string, string>> = { web_search: "SERPER_API_KEY" };
 
 export function resolveVariables(
-  needs: AgentNeeds,
+  needs: TaskNeeds,
   defaults: AgentTask["defaults"],
   sources: VariableSources,
-): AgentVariables {
-  const resolved: AgentVariables = {
+): TaskVariables {
+  const resolved: TaskVariables = {
     environment: { ...sources.given },
     keys: {},
     secrets: [],

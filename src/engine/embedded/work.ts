@@ -1,62 +1,42 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
-import type { Clock } from "../../platform/clock.ts";
-import type { Stopping } from "../../store/tasks.ts";
-import type { Mask } from "./mask.ts";
-import { RunningTime } from "./running-time.ts";
-import type { UnfinishedTask } from "./unfinished.ts";
+import type { TaskRow } from "../../store/tasks.ts";
+import type { LiveExecution } from "./live-execution.ts";
 
-/** The right of one runner session to work on an execution until it expires. */
+/** The right of one runner session to work on a task until it expires. */
 export interface Lease {
   id: string;
   sessionId: string;
   expiry: { cancel(): void };
 }
 
-/** An unfinished execution as the server holds it; the store has the same, to begin again from. */
+/** A task of an unfinished execution as the server holds it. */
 export interface Work {
   /** Its place in the order of creation, which is the order of the queue. */
   readonly number: number;
-  readonly executionId: string;
+  readonly execution: LiveExecution;
+  /** 0 for the execution's own task, an agent or the turn of a workflow; else the node run that it does. */
+  readonly run: number;
   readonly queue: QueueName;
-  readonly limitMs: number;
-  /** `--session`. */
-  readonly conversationId: string | null;
-  readonly time: RunningTime;
-  /** It was given variables, which may be secrets, in its task. */
-  readonly hasEnvironment: boolean;
-  /** Number of its last event. */
-  lastSeq: number;
   attempt: number;
   deaths: number;
+  /** Of a turn: a node run ended while it was leased, so that another turn has to come after it. */
+  isStale: boolean;
   lease: Lease | null;
-  /** It is being ended: its runner was asked to put it down. */
-  stopping: Stopping | null;
-  /** Ends it when the runner did not answer that in time. */
-  stopDeadline: { cancel(): void } | null;
-  /** When `time` was last written down, by the monotonic clock. */
-  timeSavedAtMs: number;
-  /** Made from its secrets when it is first needed. */
-  mask: Mask | null;
 }
 
-/** Nobody's yet, with its clock standing still. */
-export function createWork(task: UnfinishedTask, { clock, onTimeUp }: { clock: Clock; onTimeUp: () => void }): Work {
-  const { limitMs } = task;
-  return {
-    number: task.execution,
-    executionId: task.executionId,
-    queue: task.queue,
-    limitMs,
-    conversationId: task.conversationId,
-    hasEnvironment: task.hasEnvironment,
-    time: new RunningTime({ clock, limitMs, usedMs: task.elapsedMs, onUp: onTimeUp }),
-    lastSeq: task.lastSeq,
-    attempt: task.attempt,
-    deaths: task.deaths,
-    lease: null,
-    stopping: null,
-    stopDeadline: null,
-    timeSavedAtMs: clock.monotonicMs(),
-    mask: null,
-  };
+/** Nobody's yet; its execution has it from now on. */
+export function createWork(execution: LiveExecution, task: Omit<TaskRow, "execution" | "lease">): Work {
+  const work: Work = { ...task, execution, lease: null };
+  execution.works.set(work.run, work);
+  return work;
+}
+
+/** Work that was just stored. */
+export function createNewWork(execution: LiveExecution, task: Pick<TaskRow, "number" | "run" | "queue">): Work {
+  return createWork(execution, { ...task, attempt: 0, deaths: 0, isStale: false });
+}
+
+/** A turn of the interpreter, which decides what a workflow does next. */
+export function isTurn({ execution, run }: Work): boolean {
+  return execution.kind === "workflow" && run === 0;
 }

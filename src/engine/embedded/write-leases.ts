@@ -1,19 +1,49 @@
+import type { NewEvent } from "../../store/events.ts";
 import type { Store } from "../../store/open.ts";
+import { readModels } from "./kept-definition.ts";
+import type { LiveExecution } from "./live-execution.ts";
 import type { Work } from "./work.ts";
 
-/** Writes down which session holds what, all or none; at its first lease an execution begins to run. */
+/**
+ * Writes down which session holds what, all or none. At its first lease an execution begins to run, and a node run
+ * begins and says so.
+ * @returns the number of the last event of each execution that got one; the caller keeps it.
+ */
 export function writeLeases(
   store: Store,
   leases: { work: Work; id: string }[],
   { runnerSession, startedAt }: { runnerSession: string; startedAt: string },
-): void {
+): Map<LiveExecution, number> {
+  const lastSeqs = new Map<LiveExecution, number>();
   store.transaction(() => {
     for (const { work, id } of leases) {
+      const { execution } = work;
       store.tasks.lease(work.number, { id, runnerSession, attempt: work.attempt + 1 });
       if (work.attempt > 0) continue;
-      // What others say in the conversation from now on is not for this execution, however often it is resumed.
-      const turns = work.conversationId === null ? 0 : store.conversations.turnCount(work.conversationId);
-      store.executions.markRunning(work.number, startedAt, turns);
+      const events = begin(store, work, startedAt);
+      if (events.length === 0) continue;
+      const lastSeq = lastSeqs.get(execution) ?? execution.lastSeq;
+      lastSeqs.set(execution, store.events.append(execution.number, lastSeq, events));
     }
   });
+  return lastSeqs;
+}
+
+function begin(store: Store, { execution, run }: Work, startedAt: string): NewEvent[] {
+  const { number, conversationId, kind, lastSeq } = execution;
+  if (run > 0) {
+    store.nodeRuns.markStarted(number, run, startedAt);
+    const { node, iteration } = store.nodeRuns.get(number, run);
+    return [{ type: "node.started", time: startedAt, data: { node, iteration }, delivery: null }];
+  }
+  if (kind === "agent") {
+    // What others say in the conversation from now on is not for this execution, however often it is resumed.
+    const turns = conversationId === null ? 0 : store.conversations.turnCount(conversationId);
+    store.executions.markRunning(number, startedAt, turns);
+    return []; // Its runner says that it started.
+  }
+  if (lastSeq > 1) return []; // A later turn.
+  store.executions.markRunning(number, startedAt, 0);
+  const data = { models: readModels(store.executions.byNumber(number), store.definitions) };
+  return [{ type: "execution.started", time: startedAt, data, delivery: null }];
 }

@@ -1,6 +1,6 @@
 import type { Json } from "@stigmer/agent-runner/protocol";
 import * as v from "valibot";
-import { unknownName } from "../../engine/embedded/prepare-run.ts";
+import { unknownName } from "../../engine/embedded/unknown-name.ts";
 import type { AppError } from "../../errors.ts";
 import type { ApplyAction, DefinitionKind, StoredDefinition } from "../../store/definitions.ts";
 import type { Store } from "../../store/open.ts";

@@ -10,8 +10,7 @@ const runBody = v.object({
   kind: v.picklist(["agent", "workflow"]),
   name: v.string(),
   message: v.nullable(v.string()),
-  // Parsed from JSON, so it is nothing else.
-  input: v.nullable(v.custom<{ [key: string]: never }>((value) => v.is(v.record(v.string(), v.unknown()), value))),
+  input: v.nullable(v.record(v.string(), v.string())),
   sessionId: v.nullable(v.string()),
   environment: v.record(variable, v.string()),
   timeoutMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(1))),

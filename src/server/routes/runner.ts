@@ -1,4 +1,5 @@
 import {
+  type AdvanceRequest,
   type CompleteRequest,
   type DeliverRequest,
   type HelloRequest,
@@ -67,9 +68,10 @@ const record = v.variant("kind", [
 const step = v.object({ kind: v.literal("step"), step: count, phase: v.picklist(["started", "finished"]), record });
 const items = v.pipe(v.array(v.variant("kind", [event, step])), v.maxLength(10_000));
 
+const failure = v.object({ code: v.string(), message: v.string() });
 const outcome = v.variant("phase", [
   v.object({ phase: v.literal("succeeded"), output: json, tokens }),
-  v.object({ phase: v.literal("failed"), error: v.object({ code: v.string(), message: v.string() }), tokens }),
+  v.object({ phase: v.literal("failed"), error: failure, tokens }),
   v.object({ phase: v.literal("cancelled") }),
   v.object({ phase: v.literal("timed_out") }),
 ]);
@@ -78,6 +80,20 @@ const poll = v.object({ sessionId: id, capacity: v.pipe(v.number(), v.safeIntege
 const heartbeat = v.object({ sessionId: id, leaseIds: v.pipe(v.array(id), v.maxLength(10_000)) });
 const deliver = v.object({ sessionId: id, leaseId: id, items });
 const complete = v.object({ ...deliver.entries, outcome });
+
+const values = v.record(v.string(), json);
+const nodeRun = v.object({
+  run: v.pipe(count, v.minValue(1)),
+  node: v.string(),
+  iteration: v.pipe(count, v.minValue(1)),
+  state: values,
+});
+const decision = v.variant("kind", [
+  v.object({ kind: v.literal("run"), runs: v.pipe(v.array(nodeRun), v.maxLength(10_000)) }),
+  v.object({ kind: v.literal("finish"), output: values }),
+  v.object({ kind: v.literal("fail"), error: failure, node: v.nullable(v.string()) }),
+]);
+const advance = v.object({ sessionId: id, leaseId: id, decision });
 const bye = v.object({ sessionId: id });
 
 /** The runner protocol (`agent-runner/src/protocol/messages.ts`) over HTTP. Errors are `{"error": {code, message}}`. */
@@ -88,6 +104,7 @@ export function runnerRoutes({ runner }: { runner: RunnerApi }): Route[] {
     route("heartbeat", ({ body }) => runner.heartbeat(readBody(heartbeat, body))),
     route("deliver", ({ body }) => runner.deliver(readBody(deliver, body) as DeliverRequest)),
     route("complete", ({ body }) => runner.complete(readBody(complete, body) as CompleteRequest)),
+    route("advance", ({ body }) => runner.advance(readBody(advance, body) as AdvanceRequest)),
     route("bye", ({ body }) => runner.bye(readBody(bye, body).sessionId)),
   ];
 }

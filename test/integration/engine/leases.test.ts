@@ -1,6 +1,7 @@
 import { LEASE_MS, POLL_MS } from "@stigmer/agent-runner/protocol";
 import { expect, test } from "vitest";
-import { MAX_DEATHS, STOP_GRACE_MS } from "../../../src/engine/embedded/scheduler.ts";
+import { STOP_GRACE_MS } from "../../../src/engine/embedded/live-executions.ts";
+import { MAX_DEATHS } from "../../../src/engine/embedded/scheduler.ts";
 import { SESSION_MS } from "../../../src/engine/embedded/sessions.ts";
 import { AppError } from "../../../src/errors.ts";
 import {

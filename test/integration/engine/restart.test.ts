@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { LEASE_MS } from "@stigmer/agent-runner/protocol";
 import { expect, test } from "vitest";
-import { STOP_GRACE_MS } from "../../../src/engine/embedded/scheduler.ts";
+import { STOP_GRACE_MS } from "../../../src/engine/embedded/live-executions.ts";
 import {
   applyAgent,
   createEngineRig,

@@ -11,7 +11,10 @@ test.for([
   ["the unfinished ones", "SELECT COUNT(*) FROM executions WHERE phase = 'queued'"],
   ["a page of events", "SELECT data FROM events WHERE execution = 1 AND seq > 5 ORDER BY seq LIMIT 64"],
   ["the last event", "SELECT MAX(seq) FROM events WHERE execution = 1"],
-  ["the steps", "SELECT record FROM steps WHERE execution = 1 ORDER BY step"],
+  ["the steps", "SELECT record FROM steps WHERE execution = 1 AND run = 0 ORDER BY step"],
+  ["the steps of all tasks", "SELECT record FROM steps WHERE execution = 1 ORDER BY run, step"],
+  ["the node runs", "SELECT node FROM node_runs WHERE execution = 1 ORDER BY run"],
+  ["the tasks of an execution", "SELECT number FROM tasks WHERE execution = 1"],
   ["the last turn", "SELECT MAX(turn) FROM conversations WHERE id = 'x'"],
 ])("%s are found by an index, without a sort", async ([, sql]) => {
   await using directory = await temporaryDirectory();

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { AgentNeeds } from "../../../src/engine/embedded/agent-needs.ts";
+import type { TaskNeeds } from "../../../src/engine/embedded/task-needs.ts";
 import { resolveVariables, type VariableSources } from "../../../src/engine/embedded/variables.ts";
 
 const DEFAULTS = { provider: "ollama", model: "m", baseUrl: null, apiKeyEnv: null };
 
-function needs(changes: Partial<AgentNeeds> = {}): AgentNeeds {
+function needs(changes: Partial<TaskNeeds> = {}): TaskNeeds {
   const model = { provider: null, name: null, base_url: null, api_key_env: null };
-  return { model, tools: [], variables: [], timeoutMs: null, ...changes };
+  return { model, tools: [], variables: [], ...changes };
 }
 
 function sources(changes: Partial<VariableSources> = {}): VariableSources {

@@ -1,0 +1,212 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../../log.ts";
+import type { Decision, Delivery, Json, KeptWorkflow, NodeRun, NodeTask, Outcome } from "../../protocol/messages.ts";
+import type { KeptRun } from "../store/job-log.ts";
+import type { Job } from "../store/jobs-table.ts";
+import type { Store } from "../store/open-store.ts";
+import type { Interpreter } from "./interpreter.ts";
+import type { JobJournal } from "./job-journal.ts";
+import { NodeChannel } from "./node-channel.ts";
+
+/** Why a job stops before its end; after `shutdown` it goes on in another life of the server. */
+export type JobStop = "cancelled" | "timed_out" | "shutdown";
+
+/** How the work on a job ended: `put-down` means that it is unfinished. */
+export type JobResult = "ended" | "put-down";
+
+export interface ActiveJobOptions {
+  job: Job;
+  input: { [field: string]: Json };
+  workflow: KeptWorkflow;
+  store: Store;
+  journal: JobJournal;
+  interpreter: Interpreter;
+  log: Log;
+}
+
+type Failure = Extract<Decision, { kind: "fail" }>;
+
+/** One job at work: turns of the interpreter, and the node runs that they ask for, until one of them says it is done. */
+export class ActiveJob {
+  readonly #options: ActiveJobOptions;
+  readonly #journal: JobJournal;
+  readonly #abort = new AbortController();
+  #underWay = 0;
+  #onIdle = () => {};
+  readonly #runs: KeptRun[];
+  #failure: Failure | null = null;
+  #output: { [field: string]: Json } | null = null;
+
+  constructor(options: ActiveJobOptions) {
+    this.#options = options;
+    this.#journal = options.journal;
+    this.#runs = options.store.log.runs(options.job.number);
+  }
+
+  /** The first reason stands. */
+  stop(reason: JobStop): void {
+    this.#abort.abort(reason);
+  }
+
+  get job(): Job {
+    return this.#options.job;
+  }
+
+  /** Works on the job until it ended or was put down. Never throws. */
+  async work(): Promise<JobResult> {
+    const timer = this.#stopAtLimit();
+    try {
+      this.#journal.start();
+      const open = this.#runs.filter(({ phase }) => phase === "open" && !this.#isStopped);
+      for (const run of open) this.#begin(run, run.attempt + 1);
+      this.#turn();
+      await this.#allRunsEnded();
+      return await this.#end();
+    } catch (error) {
+      this.#fault(error);
+      await this.#allRunsEnded();
+      return "put-down";
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** Asks the interpreter what comes next; called at the start and after every end of a run. */
+  #turn(): void {
+    if (this.#isStopped || this.#failure !== null) return;
+    const { interpreter, workflow, input } = this.#options;
+    const decision = interpreter.advance(workflow, input, this.#runs);
+    switch (decision.kind) {
+      case "run": {
+        const runs = decision.runs
+          .filter(({ run }) => !this.#runs.some((known) => known.run === run))
+          .map((run): KeptRun => ({ ...run, phase: "open", output: null, error: null, attempt: 1 }));
+        this.#journal.addRuns(runs);
+        this.#runs.push(...runs);
+        for (const run of runs) this.#begin(run, 1);
+        return;
+      }
+      case "finish":
+        this.#output = decision.output;
+        return;
+      case "fail":
+        this.#failure = decision;
+        // Its other branches have nothing left to work for.
+        this.#abort.abort("cancelled" satisfies JobStop);
+    }
+  }
+
+  #begin(run: KeptRun, attempt: number): void {
+    if (attempt > 1) this.#journal.setAttempt(run.run, attempt);
+    run.attempt = attempt;
+    this.#underWay += 1;
+    this.#run(run)
+      .catch((error: unknown) => this.#fault(error))
+      .finally(() => {
+        // The turn after this run has begun what follows it.
+        this.#underWay -= 1;
+        if (this.#underWay === 0) this.#onIdle();
+      });
+  }
+
+  async #allRunsEnded(): Promise<void> {
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #run(run: KeptRun): Promise<void> {
+    const { interpreter, store, log, job } = this.#options;
+    const channel = new NodeChannel({
+      signal: this.#abort.signal,
+      record: (items: Delivery[]) => this.#journal.record(run, items),
+      flush: () => store.flush(),
+      onFault: (error) => this.#fault(error),
+    });
+    await interpreter.runNode(this.#taskOf(run), channel).catch((error: unknown) => {
+      log.error(`job ${job.id}: node ${run.node}: this is a bug: ${error instanceof Error ? error.stack : error}`);
+    });
+    channel.write();
+    this.#endRun(run, channel.outcome);
+  }
+
+  #endRun(run: KeptRun, outcome: Outcome | null): void {
+    if (outcome?.phase === "timed_out") this.stop("timed_out");
+    if (this.#isStopped) return;
+    const ended = endedRun(run, outcome);
+    Object.assign(run, ended);
+    this.#journal.endRun(run);
+    this.#turn();
+  }
+
+  #taskOf(run: KeptRun): NodeTask {
+    const { interpreter, workflow, store, job } = this.#options;
+    return {
+      kind: "node",
+      taskId: `${job.id}/${run.run}`,
+      leaseId: `${job.id}/${run.run}/${run.attempt}`,
+      attempt: run.attempt,
+      executionId: job.id,
+      definition: workflow,
+      run: run.run,
+      node: run.node,
+      iteration: run.iteration,
+      state: run.state,
+      steps: run.attempt === 1 ? [] : store.log.steps(job.number, run.run),
+      remainingMs: this.#remainingMs(),
+      ...interpreter.surroundings(workflow, run.node),
+    };
+  }
+
+  async #end(): Promise<JobResult> {
+    if (this.#failure !== null) this.#journal.fail(this.#failure);
+    else if (this.#output !== null) this.#journal.complete(this.#output);
+    else if (this.#abort.signal.reason === "cancelled") this.#journal.cancel();
+    else if (this.#abort.signal.reason === "timed_out") this.#journal.timeOut();
+    else if (this.#isStopped) return "put-down";
+    else
+      this.#journal.fail({ kind: "fail", error: { code: "INTERNAL", message: "nothing was left to do" }, node: null });
+    await this.#options.store.flush();
+    return "ended";
+  }
+
+  /** Something could not be written. The job is put down as it stands, for a later try. */
+  #fault(error: unknown): void {
+    const { log, job } = this.#options;
+    log.error(`job ${job.id} cannot go on for now: ${error instanceof Error ? error.stack : error}`);
+    this.#abort.abort("shutdown" satisfies JobStop);
+  }
+
+  get #isStopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  #remainingMs(): number {
+    const { interpreter, workflow } = this.#options;
+    return Math.max(0, interpreter.limitMs(workflow) - this.#journal.elapsedMs());
+  }
+
+  #stopAtLimit(): AbortController {
+    const waiting = new AbortController();
+    const wait = Math.min(this.#remainingMs(), LONGEST_TIMER_MS);
+    delay(wait, undefined, { signal: waiting.signal }).then(
+      () => this.stop("timed_out"),
+      () => {}, // The job ended before.
+    );
+    return waiting;
+  }
+}
+
+/** The longest that a timer of Node can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function endedRun(run: KeptRun, outcome: Outcome | null): Pick<NodeRun, "phase" | "output" | "error"> {
+  if (outcome?.phase === "succeeded") {
+    // A node run answers with the values of its outputs by field.
+    return { phase: "succeeded", output: outcome.output as { [field: string]: Json }, error: null };
+  }
+  const error =
+    outcome?.phase === "failed" ? outcome.error : { code: "INTERNAL", message: `the node ${run.node} gave no outcome` };
+  return { phase: "failed", output: null, error };
+}

@@ -1,0 +1,241 @@
+import { randomUUID } from "node:crypto";
+import type { Log } from "../../log.ts";
+import type { Json, KeptWorkflow } from "../../protocol/messages.ts";
+import { type EndedStatus, JOB_STATUSES, type Job, type JobStatus } from "../store/jobs-table.ts";
+import type { Store } from "../store/open-store.ts";
+import { ActiveJob, type JobStop } from "./active-job.ts";
+import type { EventBell } from "./event-bell.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { JobJournal } from "./job-journal.ts";
+import type { JobObserver } from "./job-observer.ts";
+import { DrainingError, IdempotencyConflict, QueueFullError } from "./refusals.ts";
+
+export interface JobQueueOptions {
+  store: Store;
+  workflow: KeptWorkflow;
+  interpreter: Interpreter;
+  bell: EventBell;
+  observer: Required<JobObserver>;
+  log: Log;
+  maxRunning: number;
+  maxWaiting: number;
+}
+
+export interface Submission {
+  input: { [field: string]: Json };
+  idempotencyKey: string | null;
+  bodyDigest: string;
+}
+
+/** A job that could not be written goes on after this pause, in milliseconds: a disk may be full for a while. */
+const RETRY_PAUSE_MS = 5_000;
+
+/** All unfinished jobs: at most `maxRunning` at work, the others waiting in the order in which they came. */
+export class JobQueue {
+  readonly #options: JobQueueOptions;
+  readonly #workflowDigest: string;
+  readonly #waiting = new Map<string, Job>();
+  readonly #active = new Map<string, ActiveJob>();
+  /** Who waits for the job of that id. */
+  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #counts: Map<JobStatus, number>;
+  #isDraining = false;
+  #onIdle = () => {};
+
+  constructor(options: JobQueueOptions) {
+    this.#options = options;
+    this.#workflowDigest = options.store.keepWorkflow(options.workflow);
+    options.store.dropWorkflowsBut(this.#workflowDigest);
+    this.#counts = options.store.jobs.counts();
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Takes up what an earlier life of the server left unfinished. */
+  resume(): void {
+    for (const job of this.#options.store.jobs.unfinished()) {
+      if (job.isCancelAsked) this.#cancelWaiting(job);
+      else this.#waiting.set(job.id, job);
+    }
+    if (this.#waiting.size > 0) this.#options.log.info(`${this.#waiting.size} unfinished jobs go on`);
+    this.#startWaiting();
+  }
+
+  /**
+   * Starts a job, or finds the one that this idempotency key has started.
+   * @throws QueueFullError, DrainingError, IdempotencyConflict
+   */
+  submit(submission: Submission): Job {
+    const known = this.#jobOf(submission);
+    if (known !== null) return known;
+    if (this.#isDraining) throw new DrainingError();
+    const isFree = this.#active.size < this.#options.maxRunning && this.#waiting.size === 0;
+    if (!isFree && this.#waiting.size >= this.#options.maxWaiting) throw new QueueFullError(this.#options);
+    const job = this.#insert(submission);
+    this.#count("pending", 1);
+    this.#waiting.set(job.id, job);
+    this.#startWaiting();
+    return job;
+  }
+
+  /** Resolves when the job has ended or is not under way here any more, or with `signal`. */
+  ended(id: string, signal: AbortSignal): Promise<void> {
+    if (!this.#waiting.has(id) && !this.#active.has(id)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const ofJob = this.#watchers.get(id) ?? new Set();
+      const finish = (): void => {
+        ofJob.delete(finish);
+        signal.removeEventListener("abort", finish);
+        resolve();
+      };
+      this.#watchers.set(id, ofJob.add(finish));
+      signal.addEventListener("abort", finish);
+    });
+  }
+
+  /** Asks for the end of a job that has not ended. */
+  cancel(job: Job): void {
+    const waiting = this.#waiting.get(job.id);
+    if (waiting !== undefined) {
+      this.#waiting.delete(job.id);
+      this.#cancelWaiting(waiting);
+      this.#tellEnd(job.id);
+      return;
+    }
+    this.#options.store.jobs.markCancelAsked(job.number);
+    this.#active.get(job.id)?.stop("cancelled");
+  }
+
+  counts(): Record<JobStatus, number> {
+    const of = (status: JobStatus): [JobStatus, number] => [status, this.#counts.get(status) ?? 0];
+    // Every status is in the list.
+    return Object.fromEntries(JOB_STATUSES.map(of)) as Record<JobStatus, number>;
+  }
+
+  noteExpired(status: JobStatus): void {
+    this.#count(status, -1);
+  }
+
+  /** Nothing new begins; resolves when all that runs has ended, or was put down because `deadline` passed. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    const putDown = (): void => {
+      for (const active of this.#active.values()) active.stop("shutdown" satisfies JobStop);
+    };
+    // Whoever waits for a job that does not begin any more is told where to look for it later.
+    for (const id of this.#waiting.keys()) this.#tellEnd(id);
+    if (deadline.aborted) putDown();
+    deadline.addEventListener("abort", putDown);
+    while (this.#active.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+  }
+
+  #jobOf({ idempotencyKey, bodyDigest }: Submission): Job | null {
+    if (idempotencyKey === null) return null;
+    const known = this.#options.store.jobs.byIdempotencyKey(idempotencyKey);
+    if (known !== null && known.bodyDigest !== bodyDigest) throw new IdempotencyConflict(known.id);
+    return known;
+  }
+
+  #insert(submission: Submission): Job {
+    const { store } = this.#options;
+    const id = randomUUID();
+    const createdAt = Date.now();
+    const time = new Date(createdAt).toISOString();
+    const fresh = { ...submission, id, createdAt, workflow: this.#workflowDigest };
+    const number = store.transaction(() => {
+      const inserted = store.jobs.insert(fresh);
+      store.log.append(inserted, 0, [{ type: "execution.queued", time, data: {} }]);
+      return inserted;
+    });
+    return {
+      number,
+      id,
+      status: "pending",
+      isCancelAsked: false,
+      createdAt,
+      startedAt: null,
+      completedAt: null,
+      elapsedMs: 0,
+      idempotencyKey: submission.idempotencyKey,
+      bodyDigest: submission.bodyDigest,
+      workflow: this.#workflowDigest,
+      error: null,
+    };
+  }
+
+  #startWaiting(): void {
+    for (const job of this.#waiting.values()) {
+      if (this.#isDraining || this.#active.size >= this.#options.maxRunning) return;
+      this.#waiting.delete(job.id);
+      this.#work(job).catch((error: unknown) => {
+        this.#options.log.error(`job ${job.id} cannot begin for now: ${error instanceof Error ? error.stack : error}`);
+        this.#active.delete(job.id);
+        this.#retryLater(job);
+      });
+    }
+  }
+
+  async #work(job: Job): Promise<void> {
+    const { store, interpreter, log } = this.#options;
+    const wasStatus = job.status;
+    const kept = store.jobs.get(job.id);
+    if (kept === null) throw new Error(`the job ${job.id} is gone`);
+    const journal = this.#journalOf(job);
+    const workflow = store.workflow(job.workflow);
+    const active = new ActiveJob({ job, input: kept.input, workflow, store, journal, interpreter, log });
+    this.#active.set(job.id, active);
+    if (kept.isCancelAsked) active.stop("cancelled");
+    const worked = active.work();
+    this.#move(wasStatus, job.status);
+    const result = await worked;
+    this.#active.delete(job.id);
+    if (result === "ended") {
+      this.#move("running", job.status);
+    } else if (!this.#isDraining) this.#retryLater(job);
+    this.#tellEnd(job.id);
+    this.#startWaiting();
+    if (this.#active.size === 0) this.#onIdle();
+  }
+
+  #retryLater(job: Job): void {
+    const timer = setTimeout(() => {
+      if (this.#isDraining) return;
+      // Somebody may have asked for its end meanwhile, which ends it as soon as it is at work.
+      this.#waiting.set(job.id, job);
+      this.#startWaiting();
+    }, RETRY_PAUSE_MS);
+    timer.unref();
+  }
+
+  #cancelWaiting(job: Job): void {
+    const before = job.status;
+    this.#journalOf(job).cancel();
+    this.#move(before, job.status);
+  }
+
+  #journalOf(job: Job): JobJournal {
+    const { store, bell, observer, log } = this.#options;
+    return new JobJournal({ job, store, bell, observer, log });
+  }
+
+  #tellEnd(id: string): void {
+    for (const tell of [...(this.#watchers.get(id) ?? [])]) tell();
+    this.#watchers.delete(id);
+  }
+
+  #move(from: JobStatus, to: JobStatus | EndedStatus): void {
+    if (from === to) return;
+    this.#count(from, -1);
+    this.#count(to, 1);
+  }
+
+  #count(status: JobStatus, change: number): void {
+    this.#counts.set(status, (this.#counts.get(status) ?? 0) + change);
+  }
+}

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { KeptWorkflow } from "../../protocol/messages.ts";
+import { SettingsError } from "../settings.ts";
+import { text } from "./columns.ts";
+import { createJobLog, type JobLog } from "./job-log.ts";
+import { createJobsTable, type JobsTable } from "./jobs-table.ts";
+import { migrate } from "./schema.ts";
+import { openSqlite, type Sqlite } from "./sqlite.ts";
+import { openWalSync } from "./wal-sync.ts";
+
+export interface Store {
+  jobs: JobsTable;
+  log: JobLog;
+  /** Keeps a workflow, once. @returns its digest. */
+  keepWorkflow(workflow: KeptWorkflow): string;
+  workflow(digest: string): KeptWorkflow;
+  /** Forgets the workflows that no job began with, but for `current`. */
+  dropWorkflowsBut(current: string): void;
+  transaction<T>(work: () => T): T;
+  /** Resolves once everything written before this call survives a loss of power. */
+  flush(): Promise<void>;
+  /** A write and its way to the disk. @throws when jobs cannot be kept at the moment. */
+  probe(): Promise<void>;
+  close(): void;
+}
+
+/** How long another server that holds the jobs may take to end, in milliseconds: the one that this one replaces. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** Opens or makes the jobs of `directory`. @throws SettingsError that names DATA_DIR. */
+export function openStore(directory: string): Store {
+  const file = join(directory, "jobs.db");
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const sqlite = openSqlite(file);
+    sqlite.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    // Held to the end: two servers with the same jobs would run each of them twice.
+    sqlite.exec("PRAGMA locking_mode = EXCLUSIVE");
+    sqlite.exec("PRAGMA journal_mode = WAL");
+    sqlite.exec("PRAGMA synchronous = NORMAL");
+    migrate(sqlite);
+    writeProbe(sqlite);
+    const { flush } = openWalSync(file);
+    return createStore(sqlite, flush);
+  } catch (error) {
+    throw new SettingsError(`DATA_DIR ${directory} cannot be used: ${reasonOf(error)}`);
+  }
+}
+
+function createStore(sqlite: Sqlite, flush: () => Promise<void>): Store {
+  return {
+    jobs: createJobsTable(sqlite),
+    log: createJobLog(sqlite),
+    keepWorkflow(workflow) {
+      const body = JSON.stringify(workflow);
+      const digest = createHash("sha256").update(body).digest("hex");
+      sqlite.run("INSERT INTO workflows (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING", digest, body);
+      return digest;
+    },
+    workflow(digest) {
+      const row = sqlite.get("SELECT body FROM workflows WHERE digest = ?", digest);
+      if (row === null) throw new Error(`the workflow ${digest} of a job is gone`);
+      return JSON.parse(text(row, "body")) as KeptWorkflow;
+    },
+    dropWorkflowsBut: (current) => {
+      sqlite.run("DELETE FROM workflows WHERE digest <> ? AND digest NOT IN (SELECT workflow FROM jobs)", current);
+    },
+    transaction: (work) => sqlite.transaction(work),
+    flush,
+    probe: async () => {
+      writeProbe(sqlite);
+      await flush();
+    },
+    close: () => sqlite.close(),
+  };
+}
+
+function writeProbe(sqlite: Sqlite): void {
+  sqlite.run(
+    "INSERT INTO probe (id, time) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET time = excluded.time",
+    Date.now(),
+  );
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /locked|busy/i.test(message) ? `another server uses its jobs (${message})` : message;
+}

@@ -1,0 +1,360 @@
+import type { NodeRun } from "@stigmer/agent-runner/protocol";
+import { describe, expect, test } from "vitest";
+import { advance, MOST_RUNS } from "../../../agent-runner/src/workflow/advance.ts";
+import { loop, next, type Results, routes, walk, workflow } from "../../support/workflow-flow.ts";
+
+/** Every node writes the field of its own name. */
+const writeName: Results = ({ node, iteration }) => ({ [node]: iteration });
+
+describe("a chain", () => {
+  test("runs its nodes one after the other, each with the state of those before it", () => {
+    const chain = workflow([next("START", "a"), next("a", "b"), next("b", "END")], ["topic", "a", "b"]);
+    const states: object[] = [];
+    const { told } = walk(chain, {
+      input: { topic: "otters" },
+      results: (run) => {
+        states.push(run.state);
+        return writeName(run);
+      },
+    });
+    expect(told).toEqual(["run 1 a", "run 2 b", 'finish {"topic":"otters","a":1,"b":1}']);
+    expect(states).toEqual([{ topic: "otters" }, { topic: "otters", a: 1 }]);
+  });
+
+  test("begins with the defaults of its fields, under its input", () => {
+    const chain = workflow([next("START", "a"), next("a", "END")], ["kept", "given", "unset"]);
+    const { kept, given } = chain.state.fields;
+    if (kept !== undefined) kept.default = "default";
+    if (given !== undefined) given.default = "default";
+    expect(walk(chain, { input: { given: "input" } }).told.at(-1)).toBe('finish {"kept":"default","given":"input"}');
+  });
+
+  test("a turn that is taken again asks for nothing a second time", () => {
+    const chain = workflow([next("START", "a"), next("a", "END")]);
+    let turns = 0;
+    // The first turn's run is stored and nothing ends before the next turn.
+    const { told } = walk(chain, { end: () => (++turns === 1 ? [] : [0]) });
+    expect(told).toEqual(["run 1 a", "wait", "finish {}"]);
+  });
+});
+
+describe("a fork", () => {
+  const names = Array.from({ length: 20 }, (_, index) => `n${index + 1}`);
+  const wide = workflow(
+    [next("START", "split"), next("split", ...names), ...names.map((name) => next(name, "join")), next("join", "END")],
+    [...names, "join"],
+  );
+
+  test("of 20 nodes runs all of them at once, and the join once after the last", () => {
+    const { told } = walk(wide, { results: writeName });
+    expect(told).toEqual([
+      "run 1 split",
+      names.map((name, index) => `run ${index + 2} ${name}`).join(", "),
+      ...Array<string>(19).fill("wait"),
+      "run 22 join",
+      `finish ${JSON.stringify(Object.fromEntries([...names, "join"].map((name) => [name, 1])))}`,
+    ]);
+  });
+
+  test("shows no branch what another has written", () => {
+    const states = new Map<string, object>();
+    walk(wide, {
+      results: (run) => {
+        states.set(run.node, run.state);
+        return writeName(run);
+      },
+    });
+    expect(states.get("n1")).toEqual({});
+    expect(states.get("n20")).toEqual({});
+    expect(Object.keys(states.get("join") ?? {})).toEqual(names);
+  });
+
+  test("keeps the field that several branches write as the last one in its list has it", () => {
+    const pair = workflow([next("START", "a", "b"), next("a", "join"), next("b", "join"), next("join", "END")], ["x"]);
+    const results: Results = ({ node }) => (node === "join" ? {} : { x: node });
+    expect(walk(pair, { results, end: () => [0] }).told.at(-1)).toBe('finish {"x":"b"}');
+    expect(walk(pair, { results, end: (open) => [open - 1] }).told.at(-1)).toBe('finish {"x":"b"}');
+  });
+
+  test("keeps what one branch wrote over what the others only had before", () => {
+    const pair = workflow([next("START", "a", "b"), next("a", "END"), next("b", "END")], ["x", "y"]);
+    const results: Results = ({ node }) => (node === "a" ? { x: "new" } : { y: "new" });
+    expect(walk(pair, { input: { x: "old", y: "old" }, results }).told.at(-1)).toBe('finish {"x":"new","y":"new"}');
+  });
+
+  test("lets a long branch get on while a short one waits at the join", () => {
+    const uneven = workflow([
+      next("START", "a", "short"),
+      next("a", "b"),
+      next("b", "join"),
+      next("short", "join"),
+      next("join", "END"),
+    ]);
+    expect(walk(uneven, { end: () => [0] }).told).toEqual([
+      "run 1 a, run 2 short",
+      "run 3 b",
+      "wait",
+      "run 4 join",
+      "finish {}",
+    ]);
+    expect(walk(uneven, { end: (open) => [open - 1] }).told).toEqual([
+      "run 1 a, run 2 short",
+      "wait",
+      "run 3 b",
+      "run 4 join",
+      "finish {}",
+    ]);
+  });
+
+  test("in a fork has its own join, before that of the outer one", () => {
+    const nested = workflow([
+      next("START", "split", "c"),
+      next("split", "a", "b"),
+      next("a", "inner"),
+      next("b", "inner"),
+      next("inner", "outer"),
+      next("c", "outer"),
+      next("outer", "END"),
+    ]);
+    expect(walk(nested).told).toEqual([
+      "run 1 split, run 2 c",
+      "run 3 a, run 4 b",
+      "wait",
+      "wait",
+      "run 5 inner",
+      "run 6 outer",
+      "finish {}",
+    ]);
+  });
+
+  test("without a join ends when all of its branches have", () => {
+    const open = workflow([next("START", "a", "b", "END"), next("a", "END"), next("b", "END")], ["a", "b"]);
+    expect(walk(open, { results: writeName }).told).toEqual(["run 1 a, run 2 b", "wait", 'finish {"a":1,"b":1}']);
+  });
+
+  test("is joined without a branch whose route ends early, as soon as that is known", () => {
+    const early = workflow(
+      [next("START", "a", "b"), routes("a", { stop: "END", default: "join" }), next("b", "join"), next("join", "END")],
+      ["stop", "a", "b"],
+    );
+    const results = (stop: boolean): Results => {
+      return (run) => (run.node === "a" ? { ...writeName(run), stop } : writeName(run));
+    };
+    const lastFirst = (open: number) => [open - 1];
+    expect(walk(early, { results: results(true), end: lastFirst }).told).toEqual([
+      "run 1 a, run 2 b",
+      "wait",
+      "run 3 join",
+      'finish {"stop":true,"a":1,"b":1}',
+    ]);
+    expect(walk(early, { results: results(false) }).told).toEqual([
+      "run 1 a, run 2 b",
+      "wait",
+      "run 3 join",
+      'finish {"stop":false,"a":1,"b":1}',
+    ]);
+  });
+
+  test("is joined late by a branch whose route leads past the join and back before the next one", () => {
+    const bypass = workflow([
+      next("START", "a", "b", "c"),
+      routes("a", { "'x' == 'x'": "late", default: "join" }),
+      next("b", "join"),
+      next("c", "join"),
+      next("join", "late"),
+      next("late", "END"),
+    ]);
+    expect(walk(bypass).told).toEqual([
+      "run 1 a, run 2 b, run 3 c",
+      "wait",
+      "wait",
+      "run 4 join",
+      "run 5 late",
+      "finish {}",
+    ]);
+  });
+});
+
+describe("routes", () => {
+  const choice = workflow(
+    [
+      next("START", "grade"),
+      routes("grade", { default: "fix", "state.score >= 8": "publish", "score > 4": "polish" }),
+      next("publish", "END"),
+      next("polish", "END"),
+      next("fix", "END"),
+    ],
+    ["score"],
+  );
+
+  test.each([
+    [9, "publish"],
+    [5, "polish"],
+    [1, "fix"],
+  ])("with %d lead to %s: the first true one wins, the default wherever it stands is last", (score, target) => {
+    const { told } = walk(choice, { results: ({ node }) => (node === "grade" ? { score } : {}) });
+    expect(told).toEqual(["run 1 grade", `run 2 ${target}`, `finish {"score":${score}}`]);
+  });
+
+  test("back to an earlier node run it again, with a number of its own", () => {
+    const review = workflow(
+      [next("START", "write"), next("write", "review"), routes("review", { approved: "END", default: "write" })],
+      ["approved", "write"],
+    );
+    const results: Results = (run) => (run.node === "write" ? writeName(run) : { approved: run.iteration === 2 });
+    expect(walk(review, { results }).told).toEqual([
+      "run 1 write",
+      "run 2 review",
+      "run 3 write 2",
+      "run 4 review 2",
+      'finish {"approved":true,"write":2}',
+    ]);
+  });
+
+  test("that go round for ever fail the workflow", () => {
+    const round = workflow([next("START", "a"), routes("a", { done: "END", default: "a" })], ["done"]);
+    const ended = (count: number): NodeRun[] =>
+      Array.from({ length: count }, (_, index) => ({
+        run: index + 1,
+        node: "a",
+        iteration: index + 1,
+        phase: "succeeded",
+        output: {},
+        error: null,
+      }));
+    expect(advance(round, {}, ended(MOST_RUNS - 1))).toMatchObject({ kind: "run", runs: [{ run: MOST_RUNS }] });
+    expect(advance(round, {}, ended(MOST_RUNS))).toMatchObject({
+      kind: "fail",
+      node: null,
+      error: { code: "EXECUTION_FAILED", message: expect.stringContaining(`${MOST_RUNS} node runs`) },
+    });
+  });
+});
+
+describe("a loop", () => {
+  const looped = workflow(
+    [next("START", "try"), loop("try", 3, "done", "after"), next("after", "END")],
+    ["done", "try"],
+  );
+
+  test("repeats its node at most max_iterations times in all, each with the state of the one before", () => {
+    const states: object[] = [];
+    const { told } = walk(looped, {
+      results: (run) => {
+        states.push(run.state);
+        return writeName(run);
+      },
+    });
+    expect(told).toEqual(["run 1 try", "run 2 try 2", "run 3 try 3", "run 4 after", 'finish {"try":3}']);
+    expect(states.slice(0, 3)).toEqual([{}, { try: 1 }, { try: 2 }]);
+  });
+
+  test("goes on as soon as its field is true", () => {
+    const { told } = walk(looped, { results: (run) => (run.node === "try" ? { done: run.iteration === 2 } : {}) });
+    expect(told).toEqual(["run 1 try", "run 2 try 2", "run 3 after", 'finish {"done":true}']);
+  });
+
+  test("may watch a part of a field", () => {
+    const deep = workflow([next("START", "try"), loop("try", 5, "review.ok", "END")], ["review"]);
+    const { runs } = walk(deep, { results: ({ iteration }) => ({ review: { ok: iteration === 2 } }) });
+    expect(runs).toHaveLength(2);
+  });
+
+  test("in a branch holds the join up and nothing else", () => {
+    const branch = workflow(
+      [
+        next("START", "try", "a"),
+        loop("try", 2, "done", "join"),
+        next("a", "b"),
+        next("b", "join"),
+        next("join", "END"),
+      ],
+      ["done"],
+    );
+    expect(walk(branch, { end: (open) => Array.from({ length: open }, (_, index) => index) }).told).toEqual([
+      "run 1 try, run 2 a",
+      "run 3 try 2, run 4 b",
+      "run 5 join",
+      "finish {}",
+    ]);
+  });
+
+  test("counts from one again when its branch comes to it again", () => {
+    const again = workflow(
+      [next("START", "try"), loop("try", 2, "never", "check"), routes("check", { ok: "END", default: "try" })],
+      ["ok", "never"],
+    );
+    const results: Results = ({ node, iteration }) => (node === "check" ? { ok: iteration === 2 } : {});
+    expect(walk(again, { results }).told.slice(0, -1)).toEqual([
+      "run 1 try",
+      "run 2 try 2",
+      "run 3 check",
+      "run 4 try 3",
+      "run 5 try 4",
+      "run 6 check 2",
+    ]);
+  });
+});
+
+describe("a loop of several nodes", () => {
+  test("around a fork runs its branches at once in every round", () => {
+    const round = workflow(
+      [
+        next("START", "split"),
+        next("split", "a", "b"),
+        next("a", "join"),
+        next("b", "join"),
+        routes("join", { ok: "END", default: "split" }),
+      ],
+      ["ok"],
+    );
+    const results: Results = ({ node, iteration }) => (node === "join" ? { ok: iteration === 2 } : {});
+    expect(walk(round, { results }).told).toEqual([
+      "run 1 split",
+      "run 2 a, run 3 b",
+      "wait",
+      "run 4 join",
+      "run 5 split 2",
+      "run 6 a 2, run 7 b 2",
+      "wait",
+      "run 8 join 2",
+      'finish {"ok":true}',
+    ]);
+  });
+
+  test("in a branch does not wait for the other branches in its own rounds", () => {
+    const inner = workflow(
+      [
+        next("START", "split"),
+        next("split", "write", "b"),
+        next("write", "check"),
+        routes("check", { ok: "join", default: "write" }),
+        next("b", "join"),
+        routes("join", { all: "END", default: "split" }),
+      ],
+      ["ok", "all"],
+    );
+    const results: Results = ({ node, iteration }) => {
+      if (node === "check") return { ok: iteration === 2 };
+      return node === "join" ? { all: true } : {};
+    };
+    expect(walk(inner, { results }).told).toEqual([
+      "run 1 split",
+      "run 2 write, run 3 b",
+      "run 4 check",
+      "wait",
+      "run 5 write 2",
+      "run 6 check 2",
+      "run 7 join",
+      'finish {"ok":true,"all":true}',
+    ]);
+  });
+});
+
+describe("a node that failed", () => {
+  test("fails the workflow with its name and its reason, whatever else is open", () => {
+    const pair = workflow([next("START", "a", "b"), next("a", "c"), next("b", "c"), next("c", "END")]);
+    const { told } = walk(pair, { results: ({ node }) => (node === "b" ? new Error("no tool") : {}), end: () => [1] });
+    expect(told).toEqual(["run 1 a, run 2 b", "fail b: EXECUTION_FAILED: no tool"]);
+  });
+});
