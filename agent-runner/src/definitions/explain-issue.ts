@@ -23,7 +23,7 @@ export function explainIssue(schema: z.core.$ZodType, data: unknown, issue: z.co
     case "invalid_value": {
       const given = valueAt(data, issue.path);
       if (given === undefined) return [{ path: issue.path, message: "is required", suggestion: null }];
-      const known = issue.values.map(String);
+      const known = issue.values.map((value) => (typeof given === "string" ? String(value) : JSON.stringify(value)));
       const choice = known.length === 1 ? known.join() : `one of ${known.join(", ")}`;
       return [
         {
@@ -42,10 +42,32 @@ export function explainIssue(schema: z.core.$ZodType, data: unknown, issue: z.co
       return [{ path: issue.path, message, suggestion: null }];
     }
     case "invalid_union":
-      return [{ path: issue.path, message: "is no JSON value", suggestion: null }];
+      return explainUnion(schema, data, issue);
     default:
       return [{ path: issue.path, message: issue.message, suggestion: null }];
   }
+}
+
+/** What is wrong by the form that was meant: the one whose kind of value is there. */
+function explainUnion(schema: z.core.$ZodType, data: unknown, issue: z.core.$ZodIssueInvalidUnion): Explanation[] {
+  const { path, errors } = issue;
+  const given = valueAt(data, path);
+  const meant = errors.filter((issues) => !issues.some((inner) => isOtherKind(inner, given)));
+  const [only] = meant;
+  if (only !== undefined && meant.length === 1) {
+    return only.flatMap((inner) => explainIssue(schema, data, { ...inner, path: [...path, ...inner.path] }));
+  }
+  if (given === undefined) return [{ path, message: "is required", suggestion: null }];
+  const expected = errors.flatMap(([first]) => (first?.code === "invalid_type" ? [first.expected] : []));
+  const nouns = expected.map((kind) => NOUNS[kind] ?? kind);
+  const message = nouns.length === 2 ? `must be ${nouns.join(" or ")}, not ${nameKind(given)}` : "is no JSON value";
+  return [{ path, message, suggestion: null }];
+}
+
+/** The value as a whole is of another kind than a form wants, so that its details are no mistakes of that form. */
+function isOtherKind({ code, path }: z.core.$ZodIssue, given: unknown): boolean {
+  if (path.length > 0) return false;
+  return code === "invalid_type" || (code === "invalid_value" && typeof given !== "string");
 }
 
 const NOUNS: Record<string, string> = {
@@ -75,24 +97,27 @@ function valueAt(data: unknown, path: Path): unknown {
 
 /** The keys that the map at `path` may have. */
 function knownKeys(schema: z.core.$ZodType, path: Path): string[] {
-  let here = unwrap(schema);
+  let here: z.core.$ZodType | null = objectIn(schema);
   for (const part of path) {
-    if (here instanceof z.ZodObject && typeof part === "string") here = unwrap(here.shape[part]);
-    else if (here instanceof z.ZodArray) here = unwrap(here.element);
+    if (here instanceof z.ZodObject && typeof part === "string") here = objectIn(here.shape[part]);
+    else if (here instanceof z.ZodArray) here = objectIn(here.element);
+    else if (here instanceof z.ZodRecord) here = objectIn(here.valueType);
     else return [];
   }
   return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
 }
 
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  let inner = schema;
-  while (
-    inner instanceof z.ZodDefault ||
-    inner instanceof z.ZodPrefault ||
-    inner instanceof z.ZodNullable ||
-    inner instanceof z.ZodOptional
+/** Without what is wrapped around it; of several forms, the one that is no plain value. */
+function objectIn(schema: z.core.$ZodType): z.core.$ZodType {
+  if (
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodOptional
   ) {
-    inner = inner.unwrap();
+    return objectIn(schema.unwrap());
   }
-  return inner;
+  if (!(schema instanceof z.ZodUnion)) return schema;
+  const forms = schema.options.map(objectIn);
+  return forms.find((form) => form instanceof z.ZodObject || form instanceof z.ZodArray) ?? schema;
 }

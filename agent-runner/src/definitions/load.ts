@@ -1,12 +1,13 @@
-import { dirname, resolve } from "node:path";
 import { type Document, LineCounter, parseAllDocuments } from "yaml";
 import type { Json } from "../protocol/messages.ts";
-import { type AgentDefinition, agentSchema, type WrittenAgent } from "./agent-schema.ts";
+import type { AgentDefinition } from "./agent-schema.ts";
 import { lineOf } from "./document-lines.ts";
-import { explainIssue } from "./explain-issue.ts";
 import { fieldOf, type Path } from "./field-path.ts";
+import { loadAgent } from "./load-agent.ts";
+import { type AgentMention, loadWorkflow } from "./load-workflow.ts";
 import { nearestName } from "./nearest.ts";
-import { readSkill, SkillMistake, type StoredSkill } from "./skills.ts";
+import type { Report } from "./report.ts";
+import type { WorkflowDefinition } from "./workflow-definition.ts";
 
 export interface ParsedDefinition {
   kind: "Agent" | "Workflow";
@@ -16,6 +17,8 @@ export interface ParsedDefinition {
   file: string;
   /** Where the document begins, from 1. */
   line: number;
+  /** The agents that a workflow's nodes run; they need not be in the same text. */
+  mentions: AgentMention[];
 }
 
 /** One mistake. `suggestion` is the bare nearest name, e.g. `max_steps`. */
@@ -28,9 +31,13 @@ export interface DefinitionMistake {
   suggestion: string | null;
 }
 
+/** Something in a good definition that has no effect. */
+export type DefinitionWarning = Omit<DefinitionMistake, "suggestion">;
+
 export interface LoadedDocuments {
   documents: ParsedDefinition[];
   issues: DefinitionMistake[];
+  warnings: DefinitionWarning[];
 }
 
 /**
@@ -40,13 +47,15 @@ export interface LoadedDocuments {
 export function loadDocuments(text: string, file: string): LoadedDocuments {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
-  const loaded: LoadedDocuments = { documents: [], issues: [] };
+  const loaded: LoadedDocuments = { documents: [], issues: [], warnings: [] };
   const documents = Array.isArray(parsed) ? parsed.filter(hasContents) : [];
   if (documents.length === 0) {
     loaded.issues.push({ file, line: 1, field: "", message: "holds no definition", suggestion: null });
   }
   for (const document of documents) loadDocument({ document, lines, file, loaded });
-  loaded.issues.sort((left, right) => (left.line ?? 0) - (right.line ?? 0));
+  for (const told of [loaded.issues, loaded.warnings]) {
+    told.sort((left, right) => (left.line ?? 0) - (right.line ?? 0));
+  }
   return loaded;
 }
 
@@ -68,16 +77,30 @@ function loadDocument(step: LoadStep): void {
   }
   const data = readData(step);
   if (data === undefined) return;
-  const report = (path: Path, message: string, suggestion: string | null = null) => {
-    loaded.issues.push({ file, line: lineOf(document, lines, path), field: fieldOf(path), message, suggestion });
+  const lineAt = (path: Path) => lineOf(document, lines, path);
+  const reportAt = (line: number, path: Path, message: string, suggestion: string | null = null) => {
+    loaded.issues.push({ file, line, field: fieldOf(path), message, suggestion });
   };
+  const warnAt = (line: number, path: Path, message: string) => {
+    loaded.warnings.push({ file, line, field: fieldOf(path), message });
+  };
+  const report: Report = (path, ...rest) => reportAt(lineAt(path), path, ...rest);
   switch (recognize(data)) {
-    case "agent":
-      loadAgent(step, data, report);
+    case "agent": {
+      const agent = loadAgent(data, file, report);
+      if (agent === null) return;
+      const name = { path: ["metadata", "name"], text: agent.metadata.name };
+      keep(step, { kind: "Agent", name, definition: agent, mentions: [] }, report);
       return;
-    case "workflow":
-      report(["flow"], "workflows are not part of this version yet");
+    }
+    case "workflow": {
+      const loadedWorkflow = loadWorkflow(data, { lineAt, reportAt, warnAt });
+      if (loadedWorkflow === null) return;
+      const { workflow, mentions } = loadedWorkflow;
+      const name = { path: ["flow", "name"], text: workflow.flow.name };
+      keep(step, { kind: "Workflow", name, definition: workflow, mentions }, report);
       return;
+    }
     case "unknown": {
       const kind = isRecord(data) ? data["kind"] : undefined;
       const nearest = typeof kind === "string" ? nearestName(kind, ["Agent"]) : null;
@@ -87,61 +110,28 @@ function loadDocument(step: LoadStep): void {
   }
 }
 
-type Report = (path: Path, message: string, suggestion?: string | null) => void;
-
-function loadAgent({ document, lines, file, loaded }: LoadStep, data: unknown, report: Report): void {
-  const result = agentSchema.safeParse(data);
-  const issues = result.error?.issues ?? [];
-  for (const { path, message, suggestion } of issues.flatMap((issue) => explainIssue(agentSchema, data, issue))) {
-    report(path, message, suggestion);
-  }
-  if (!result.success) return;
-  const agent = result.data;
-  const { name } = agent.metadata;
-  if (agent.spec.execution.mode === "sandbox") {
-    report(["spec", "execution", "mode"], "sandboxes are not part of this version yet: use mode local");
-    return;
-  }
-  if (loaded.documents.some((other) => other.kind === "Agent" && other.name === name)) {
-    report(["metadata", "name"], `a second agent with the name "${name}"`);
-    return;
-  }
-  declareServerVariables(agent.spec);
-  const skills = readSkills(agent.spec.skills, dirname(file), report);
-  if (skills === null) return;
-  const stored: AgentDefinition = { ...agent, spec: { ...agent.spec, skills } };
-  const definition = JSON.parse(JSON.stringify(stored)) as Json;
-  loaded.documents.push({ kind: "Agent", name, definition, file, line: lineOf(document, lines, []) });
+interface ReadDefinition {
+  kind: ParsedDefinition["kind"];
+  name: { path: Path; text: string };
+  definition: AgentDefinition | WorkflowDefinition;
+  mentions: AgentMention[];
 }
 
-/** What an MCP server asks for is a variable of the agent, even where only the server names it; a secret to be safe. */
-function declareServerVariables({ env, mcp_servers: servers }: WrittenAgent["spec"]): void {
-  for (const name of servers.flatMap((server) => server.env)) {
-    if (!env.some((variable) => variable.name === name)) env.push({ name, secret: true, required: false });
+function keep({ document, lines, file, loaded }: LoadStep, read: ReadDefinition, report: Report): void {
+  const { kind, name, mentions } = read;
+  if (loaded.documents.some((other) => other.kind === kind && other.name === name.text)) {
+    report(name.path, `a second ${kind.toLowerCase()} with the name "${name.text}"`);
+    return;
   }
-}
-
-/** Null when one of them is no skill, which is then reported. */
-function readSkills(paths: string[], base: string, report: Report): StoredSkill[] | null {
-  const skills: StoredSkill[] = [];
-  for (const [index, path] of paths.entries()) {
-    const mistake = (message: string) => report(["spec", "skills", index], message);
-    try {
-      const skill = readSkill(resolve(base, path));
-      if (skills.some(({ name }) => name === skill.name)) mistake(`a second skill with the name "${skill.name}"`);
-      skills.push(skill);
-    } catch (error) {
-      if (!(error instanceof SkillMistake)) throw error;
-      mistake(error.message);
-    }
-  }
-  return new Set(skills.map(({ name }) => name)).size === paths.length ? skills : null;
+  const definition = JSON.parse(JSON.stringify(read.definition)) as Json;
+  const line = lineOf(document, lines, []);
+  loaded.documents.push({ kind, name: name.text, definition, file, line, mentions });
 }
 
 function recognize(data: unknown): "agent" | "workflow" | "unknown" {
   if (!isRecord(data)) return "unknown";
   if (data["kind"] === "Agent") return "agent";
-  return "flow" in data || "schema_version" in data ? "workflow" : "unknown";
+  return ["flow", "schema_version", "nodes"].some((key) => key in data) ? "workflow" : "unknown";
 }
 
 /** Aliases may expand to 100 nodes each at most: a few lines must not fill the memory. */

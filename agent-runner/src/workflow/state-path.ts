@@ -5,10 +5,16 @@ import type { Json } from "../protocol/messages.ts";
 export type State = Readonly<Record<string, Json>>;
 
 /** Names of fields and locals, as a pattern of the flag `u`: what a placeholder and a route can spell. */
-export const NAME_SOURCE = String.raw`[\p{L}_][\p{L}\p{N}_]*`;
+const NAME_SOURCE = String.raw`[\p{L}_][\p{L}\p{N}_]*`;
 export const PATH_SOURCE = `${NAME_SOURCE}(?:\\.${NAME_SOURCE})*`;
 
+const NAME = new RegExp(`^${NAME_SOURCE}$`, "u");
 const PATH = new RegExp(`^${PATH_SOURCE}$`, "u");
+
+/** Whether a placeholder and a route can spell this name of a field or local. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
 
 export interface WrittenPath {
   /** Without the word `state`. */

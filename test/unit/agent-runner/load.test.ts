@@ -171,7 +171,6 @@ spec:
       "must have command or url",
     ],
     ["a folder that is no skill", `${GOOD}  skills:\n    - ./none\n`, 8, "spec.skills[0]", "has no SKILL.md"],
-    ["a workflow", 'schema_version: "1.0"\nflow: { name: x }\n', 2, "flow", "not part of this version yet"],
     ["a misspelt kind", "# first\nkind: agnet\n", 2, "kind", 'kind "agnet" is unknown'],
     ["a document of no kind", "just: text\n", 1, "kind", "a definition has kind: Agent"],
     ["a list", "- kind: Agent\n", 1, "kind", "a definition has kind: Agent"],
