@@ -37,7 +37,7 @@ export function generate(workflow: string | Uint8Array, options: GenerateOptions
     ...DEFAULT_OPTIONS,
     ...others,
     ...read,
-    agents: bundleAgents(read.workflow, { known: agents, directory: "the options" }, { source, file }),
+    agents: bundleAgents(read.mentions, { known: agents, directory: "the options" }, file),
     server: serverBundle(),
   });
   return files;

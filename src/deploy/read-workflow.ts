@@ -5,7 +5,15 @@ import { AppError, type DefinitionIssue } from "../errors.ts";
 export interface ReadWorkflow {
   source: Uint8Array;
   workflow: WorkflowDefinition;
+  /** Where its nodes name an agent. */
+  mentions: AgentMention[];
   warnings: string[];
+}
+
+export interface AgentMention {
+  agent: string;
+  field: string;
+  line: number;
 }
 
 /**
@@ -25,7 +33,7 @@ export function readWorkflow(source: Uint8Array, file: string): ReadWorkflow {
   }
   // The parsed boundary: the loader has validated it.
   const workflow = document.definition as unknown as WorkflowDefinition;
-  return { source, workflow, warnings: warnings.map(warningText) };
+  return { source, workflow, mentions: document.mentions, warnings: warnings.map(warningText) };
 }
 
 /** The mistakes of a file that is to be deployed. */

@@ -86,6 +86,7 @@ async function replace(options: UpOptions, previous: ContainerSummary | null, un
   const { apiPort, name } = generated.deployment;
   const request = requestOf(options, { role: "next", hostPort: apiPort, volume: dockerNames(name).jobsVolume });
   if (previous?.running === true) undo.push("the stop of the one before", () => engine.startContainer(previous.id));
+  await nameImage(engine, name, undo);
   const id = await createDeploymentContainer(engine, request);
   undo.push("the new container", () => engine.removeContainer(id, { force: true }));
   signal.throwIfAborted();
@@ -93,6 +94,16 @@ async function replace(options: UpOptions, previous: ContainerSummary | null, un
   await startDeploymentContainer(engine, id, apiPort);
   await awaitHealthy({ ...options, id, port: apiPort });
   return id;
+}
+
+/** A container tells the name that its image had when it was made. */
+async function nameImage(engine: DockerEngine, name: string, undo: Undo): Promise<void> {
+  const { candidateImage, image } = dockerNames(name);
+  const before = await engine.inspectImage(image);
+  undo.push("the image's name", () =>
+    before === null ? engine.removeImage(image) : engine.tagImage(before.id, image),
+  );
+  await engine.tagImage(candidateImage, image);
 }
 
 /** The new one serves: it gets the names, and what came before it goes. */
@@ -104,7 +115,6 @@ async function settle(
   const names = dockerNames(name);
   if (previous !== null) await engine.removeContainer(previous.id, { force: true });
   await engine.renameContainer(id, names.container);
-  await engine.tagImage(names.candidateImage, names.image);
   await engine.removeImage(names.candidateImage);
   await removeUnused(engine, name);
 }
@@ -123,5 +133,7 @@ function requestOf(
   rest: Pick<ContainerRequest, "role" | "hostPort" | "volume">,
 ): ContainerRequest {
   const { deployment } = generated;
-  return { deployment, directory, values, image: dockerNames(deployment.name).candidateImage, ...rest };
+  const names = dockerNames(deployment.name);
+  const image = rest.role === "candidate" ? names.candidateImage : names.image;
+  return { deployment, directory, values, image, ...rest };
 }

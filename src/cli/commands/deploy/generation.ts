@@ -31,14 +31,14 @@ export interface GenerationOptions {
 export async function generateFromOptions(options: GenerationOptions, context: CommandContext): Promise<Generated> {
   const { apiPort, file, kubernetes, name = null, syncTimeoutMs } = options;
   const source = await readSource(file, context);
-  const { workflow, warnings } = readWorkflow(source, file);
+  const { mentions, workflow, warnings } = readWorkflow(source, file);
   warnings.forEach(context.warn);
   const { settings, warnings: settingWarnings } = await loadSettings({
     configFile: context.paths.configFile,
     env: context.env,
   });
   settingWarnings.forEach(context.warn);
-  const agents = bundleAgents(workflow, await readAgents(options.agents, context), { source, file });
+  const agents = bundleAgents(mentions, await readAgents(options.agents, context), file);
   const server = serverBundle();
   const input = { source, workflow, agents, server, name, apiPort, syncTimeoutMs, kubernetes };
   return generateFiles({ ...input, llm: settings.llm });
