@@ -19,6 +19,8 @@ export interface Deployment {
   variables: NeededVariable[];
   /** Stored agents by name; empty when no node names one. */
   agents: { [name: string]: Json };
+  /** With manifests for Kubernetes. */
+  kubernetes: boolean;
   /** A request body that the workflow accepts. */
   exampleInputs: { [field: string]: Json };
 }

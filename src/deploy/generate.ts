@@ -91,6 +91,7 @@ function describeDeployment(input: GenerationInput): Deployment {
     llm,
     variables: neededVariables(workflow, Object.values(agents), llm),
     agents,
+    kubernetes: input.kubernetes,
     exampleInputs: exampleInputs(workflow),
   };
 }

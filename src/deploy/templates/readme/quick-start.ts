@@ -1,10 +1,10 @@
 import { quoteForShell } from "../../../platform/shell-quote.ts";
-import type { Deployment } from "../../deployment.ts";
+import { DEFAULT_OPTIONS, type Deployment } from "../../deployment.ts";
 import { markdownBlock } from "../markdown-text.ts";
 
 /** From nothing to a first answer; every command can be typed as it stands. */
 export function quickStart(deployment: Deployment): string[] {
-  const { apiPort, exampleInputs, name, syncTimeoutSeconds, variables } = deployment;
+  const { apiPort, exampleInputs, syncTimeoutSeconds, variables } = deployment;
   const url = `http://127.0.0.1:${apiPort}`;
   const body = quoteForShell(JSON.stringify(exampleInputs));
   const post = `curl -sS -X POST ${url}/run -H 'Content-Type: application/json'`;
@@ -18,7 +18,7 @@ export function quickStart(deployment: Deployment): string[] {
     "With Docker and its compose plugin (`docker-compose` 1.29 takes the same words):",
     markdownBlock("sh", `docker compose up -d --build\ncurl -sS ${url}/health/ready`),
     "Or with stigmer, which also finds a base image where no registry answers, proves that the service is healthy and replaces a running one only then:",
-    markdownBlock("sh", `stigmer deploy up workflow.yaml --output . --name ${name} --api-port ${apiPort}`),
+    markdownBlock("sh", upCommand(deployment)),
     "Or without any container, on Node 22.13 or newer:",
     markdownBlock("sh", "node server.js"),
     "## Run the workflow",
@@ -31,4 +31,15 @@ export function quickStart(deployment: Deployment): string[] {
     "What became of the jobs; the API in a browser:",
     markdownBlock("sh", `curl -sS ${url}/jobs\ncurl -sS ${url}/docs`),
   ];
+}
+
+/** Makes the same files again. Agents are data here, and their definitions elsewhere. */
+function upCommand({ agents, apiPort, kubernetes, name, syncTimeoutSeconds }: Deployment): string {
+  const timeoutMs = Math.round(syncTimeoutSeconds * 1000);
+  return [
+    `stigmer deploy up workflow.yaml --output . --name ${name} --api-port ${apiPort}`,
+    ...(timeoutMs === DEFAULT_OPTIONS.syncTimeoutMs ? [] : [`--sync-timeout ${timeoutMs}ms`]),
+    ...(kubernetes ? ["--kubernetes"] : []),
+    ...(Object.keys(agents).length === 0 ? [] : ["--agents ../agents"]),
+  ].join(" ");
 }
