@@ -38,11 +38,9 @@ COPY --from=files /files/app/ ./
 COPY --from=files --chown=${CONTAINER_USER} /files/owned/ /
 USER ${CONTAINER_USER}
 EXPOSE ${CONTAINER_PORT}
-STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \\
   CMD ${JSON.stringify(["node", "-e", PROBE])}
-# No shell in between: SIGTERM reaches the server, which ends its work first.
-ENTRYPOINT []
+# No shell stays in between: SIGTERM reaches the server, which ends its work first.
 CMD ["node", "server.js"]
 `;
 }
