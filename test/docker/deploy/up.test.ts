@@ -214,7 +214,7 @@ describe("a first up", { timeout: BUILD_MS }, () => {
         ["network", "rm", network],
       ],
       [
-        ["container", "create", "--name", container, image],
+        ["container", "create", "--name", container, image, "true"],
         ["container", "rm", container],
       ],
     ];
