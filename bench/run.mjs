@@ -11,6 +11,7 @@ import { benchCommands } from "./commands.mjs";
 import { benchExecutions } from "./executions.mjs";
 import { benchImage } from "./image.mjs";
 import { ROOT } from "./lib/stack-home.mjs";
+import { benchServe } from "./serve.mjs";
 import { benchStack } from "./stack.mjs";
 
 const { values } = parseArgs({
@@ -29,6 +30,7 @@ const GROUPS = [
   ["commands", () => benchCommands({ runs: runs * 2 })],
   ["stack", () => benchStack({ runs, restSeconds: 20 })],
   ["image", () => benchImage({ runs })],
+  ["serve", () => benchServe({ runs, seconds: 5 })],
   ["executions", () => benchExecutions({ executions: 600 })],
 ];
 

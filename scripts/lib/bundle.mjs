@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { englishOnly } from "./english-only.mjs";
 import { lazyRequire } from "./lazy-require.mjs";
 
 /**
@@ -74,7 +75,7 @@ export async function makeBundle(bundle, root) {
   if (present.length === 0) return { missing, files: [] };
 
   const inputs = present.map((entry) => join(bundle.sourceDirectory, entry));
-  const { outputFiles } = await build({
+  const { outputFiles = [] } = await build({
     absWorkingDir: root,
     entryPoints: inputs,
     bundle: true,
@@ -82,24 +83,50 @@ export async function makeBundle(bundle, root) {
     target: TARGET,
     legalComments: "none",
     external: bundle.external,
-    plugins: [lazyRequire],
+    plugins: [lazyRequire, englishOnly],
     logLevel: "warning",
     write: false,
-    format: "esm", // the only format that esbuild splits
-    ...(bundle.singleFile === undefined
-      ? {
-          outbase: bundle.sourceDirectory,
-          outdir: bundle.outputDirectory,
-          chunkNames: "chunks/[name]-[hash]",
-          splitting: true,
-        }
-      : { outfile: join(bundle.outputDirectory, bundle.singleFile), minifySyntax: true, minifyWhitespace: true }),
+    ...(bundle.singleFile === undefined ? manyFiles(bundle) : oneFile(bundle, bundle.singleFile)),
   });
   const files = await Promise.all(
-    outputFiles.map(async ({ path, text }) => ({ path, text: await toCommonJs(text, relative(root, path)) })),
+    outputFiles.map(async ({ path, text }) => ({
+      path,
+      text: bundle.singleFile === undefined ? await toCommonJs(text, relative(root, path)) : text,
+    })),
   );
   files.push({ path: join(root, bundle.outputDirectory, "package.json"), text: '{ "type": "commonjs" }\n' });
   return { missing, files };
+}
+
+/**
+ * @param {Bundle} bundle
+ * @returns {import("esbuild").BuildOptions}
+ */
+function manyFiles({ sourceDirectory, outputDirectory }) {
+  return {
+    outbase: sourceDirectory,
+    outdir: outputDirectory,
+    chunkNames: "chunks/[name]-[hash]",
+    splitting: true,
+    format: "esm", // the only format that esbuild splits
+  };
+}
+
+/**
+ * Names stay as they are, for the stack traces in a deployment's log.
+ *
+ * @param {Bundle} bundle
+ * @param {string} name
+ * @returns {import("esbuild").BuildOptions}
+ */
+function oneFile({ outputDirectory }, name) {
+  return {
+    outfile: join(outputDirectory, name),
+    format: "cjs",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    define: { "import.meta.dirname": "__dirname" },
+  };
 }
 
 /**

@@ -16,6 +16,8 @@ export interface CommandRigOptions {
   cwd?: string;
   json?: boolean;
   stdin?: string;
+  /** Stderr is a terminal. */
+  terminal?: boolean;
   /** Aborted: the first signal. */
   signal?: AbortSignal;
   /** Called with all that was written so far, after every write. */
@@ -30,7 +32,7 @@ export async function runHandler<Options>(
 ): Promise<CommandRun> {
   const run: CommandRun = { stdout: "", stderr: "", result: null, error: null };
   const output = (name: "stdout" | "stderr"): CommandContext["stdout"] => ({
-    isTTY: false,
+    isTTY: name === "stderr" && rig.terminal === true,
     columns: 80,
     write(text) {
       run[name] += String(text);

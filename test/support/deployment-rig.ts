@@ -1,113 +1,201 @@
-import { randomBytes } from "node:crypto";
-import { homedir } from "node:os";
-import { type GenerationInput, generateFiles } from "../../src/deploy/generate.ts";
-import { down } from "../../src/deploy/up/down.ts";
-import { findResources } from "../../src/deploy/up/resources.ts";
-import { up } from "../../src/deploy/up/up.ts";
-import { write } from "../../src/deploy/write/write.ts";
-import { connectDocker } from "../../src/docker/connect.ts";
-import type { DockerEngine } from "../../src/docker/engine.ts";
-import { AppError } from "../../src/errors.ts";
-import { generationInput } from "./deployable-workflow.ts";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BUNDLES, makeBundle } from "../../scripts/lib/bundle.mjs";
+import { packageRoot } from "../../src/platform/package.ts";
 import { freePort } from "./free-port.ts";
+import { nodeRelease } from "./node-release.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-/** A deployment of one test on the machine's engine; all of it goes at the end. */
-export interface DeploymentRig extends AsyncDisposable {
-  engine: DockerEngine;
-  name: string;
-  port: number;
-  directory: string;
-  /** What `up` told, in order. */
-  progress: string[];
-  up(changes?: RigChanges): Promise<string>;
-  /** A GET below its URL. */
-  get(path: string): Promise<{ status: number; text: string }>;
-  /** Names and IDs of everything that is the deployment's in Docker. */
-  resources(): Promise<Record<string, string[]>>;
+/** Generous: a machine that runs other tests may be slow to start a process. */
+const WAIT_LIMIT_MS = 60_000;
+
+let bundled: Promise<string> | null = null;
+
+/** The text of `server.js`, as the product's build makes it from these sources. */
+export function serverBundle(): Promise<string> {
+  bundled ??= bundleServer();
+  return bundled;
 }
 
-export interface RigChanges extends Partial<GenerationInput> {
-  secrets?: Record<string, string>;
-  timeoutMs?: number;
-  signal?: AbortSignal;
-  /** Called with each line of progress, before `up` goes on. */
-  onProgress?: (line: string) => void;
-  /** Between the writing of the files and the build. */
-  edit?: (directory: string) => Promise<void>;
+async function bundleServer(): Promise<string> {
+  const bundle = BUNDLES.find(({ singleFile }) => singleFile === "server.js");
+  if (bundle === undefined) throw new Error("nothing is bundled as server.js");
+  const { files } = await makeBundle(bundle, packageRoot());
+  const server = files.find(({ path }) => path.endsWith("server.js"));
+  if (server === undefined) throw new Error("the bundle holds no server.js");
+  return server.text;
 }
 
-/** Generous: the machine builds other things at the same time. */
-const HEALTHY_MS = 60_000;
+export interface DeploymentOptions {
+  workflow: string;
+  agents?: object;
+  manifest?: object;
+  /** Of the Node that runs it; 24. */
+  node?: number;
+}
 
-export async function deploymentRig(): Promise<DeploymentRig> {
-  const engine = await connectDocker({ env: process.env, homeDir: homedir() });
-  const name = `dep-${randomBytes(4).toString("hex")}`;
-  const port = await freePort();
-  const place = await temporaryDirectory();
-  const directory = place.file("deploy");
-  const progress: string[] = [];
-  return {
-    engine,
-    name,
-    port,
-    directory,
-    progress,
-    async up({ edit, onProgress, secrets = {}, signal, timeoutMs = HEALTHY_MS, ...changes } = {}) {
-      const generated = generateFiles(generationInput({ name, apiPort: port, server: stubServer(), ...changes }));
-      await write(directory, generated.files, { force: true });
-      await edit?.(directory);
-      return await up({
-        engine,
-        generated,
-        directory,
-        values: { secrets, settings: {} },
-        timeoutMs,
-        env: process.env,
-        progress(line) {
-          progress.push(line);
-          onProgress?.(line);
-        },
-        signal: signal ?? new AbortController().signal,
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire; each test says what it expects of it
+  body: any;
+}
+
+/** A generated directory of one test's own, and its server: started, killed and started again on the same jobs. */
+export class DeploymentRig implements AsyncDisposable {
+  readonly directory: string;
+  readonly #node: string;
+  readonly #remove: () => Promise<void>;
+  readonly #port: number;
+  #child: ChildProcess | null = null;
+  /** What all of its servers wrote, both streams. */
+  output = "";
+
+  static async create({ workflow, agents, manifest, node = 24 }: DeploymentOptions): Promise<DeploymentRig> {
+    const [temporary, server, program, port] = await Promise.all([
+      temporaryDirectory(),
+      serverBundle(),
+      nodeRelease(node),
+      freePort(),
+    ]);
+    await writeFile(temporary.file("server.js"), server);
+    await writeFile(temporary.file("workflow.yaml"), workflow);
+    if (agents !== undefined) await writeFile(temporary.file("agents.json"), JSON.stringify(agents));
+    if (manifest !== undefined) await writeFile(temporary.file("package.json"), JSON.stringify(manifest));
+    return new DeploymentRig(temporary.path, program, port, async () => temporary[Symbol.asyncDispose]());
+  }
+
+  private constructor(directory: string, node: string, port: number, remove: () => Promise<void>) {
+    this.directory = directory;
+    this.#node = node;
+    this.#port = port;
+    this.#remove = remove;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Starts the server without waiting for it. @returns its exit code, once it has one. */
+  spawn(env: Record<string, string> = {}): Promise<number | null> {
+    const child = spawn(this.#node, ["server.js"], {
+      cwd: this.directory,
+      env: { PORT: String(this.#port), HOST: "127.0.0.1", PATH: process.env["PATH"] ?? "", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.output += text;
       });
-    },
-    async get(path) {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
-      return { status: answer.status, text: await answer.text() };
-    },
-    async resources() {
-      const { containers, images, networks, volumes } = await findResources(engine, name);
+    }
+    return once(child, "close").then(([code]) => code);
+  }
+
+  /** Starts the server and waits until it answers. */
+  async start(env: Record<string, string> = {}): Promise<Promise<number | null>[]> {
+    const exit = this.spawn(env);
+    let exited = false;
+    exit.then(
+      () => {
+        exited = true;
+      },
+      () => {},
+    );
+    await this.until("an answer of the server", async () => {
+      if (exited) throw new Error(`the server ended:\n${this.output}`);
+      return (await this.get("/health").catch(() => null))?.status === 200;
+    });
+    return [exit]; // In a list: a promise of a promise would be waited for.
+  }
+
+  /** The next server finds this one. */
+  async replaceWorkflow(workflow: string): Promise<void> {
+    await writeFile(join(this.directory, "workflow.yaml"), workflow);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** SIGKILL, and nothing of it is left. */
+  async crash(): Promise<void> {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, "close");
+    child.kill("SIGKILL");
+    await closed;
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return read(await fetch(this.url + path, { headers }));
+  }
+
+  async delete(path: string): Promise<Answer> {
+    return read(await fetch(this.url + path, { method: "DELETE" }));
+  }
+
+  /** `body` is sent as it is when it is a text, else as JSON. */
+  async run(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const all = { "content-type": "application/json", ...headers };
+    return read(await fetch(`${this.url}/run`, { method: "POST", body: text, headers: all }));
+  }
+
+  /** Starts a job and returns its id at once. */
+  async enqueue(body: unknown): Promise<string> {
+    const { status, body: answer } = await this.run(body, { prefer: "respond-async" });
+    if (status !== 202) throw new Error(`the job was not taken: ${status} ${JSON.stringify(answer)}`);
+    return answer.job_id;
+  }
+
+  /** The job, once it has one of these states. */
+  async jobWhen(id: string, ...statuses: string[]): Promise<Answer["body"]> {
+    let job: Answer["body"] = null;
+    await this.until(`job ${id} to be ${statuses.join(" or ")}`, async () => {
+      job = (await this.get(`/status/${id}`)).body;
+      return statuses.includes(job.status);
+    });
+    return job;
+  }
+
+  /** All events of a job, to the end of the stream. */
+  async events(id: string, headers: Record<string, string> = {}): Promise<{ id: string; data: Answer["body"] }[]> {
+    const response = await fetch(`${this.url}/events/${id}`, { headers });
+    return parseFrames(await response.text());
+  }
+
+  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + WAIT_LIMIT_MS;
+    while (!(await holds())) {
+      if (performance.now() > deadline) throw new Error(`waited ${WAIT_LIMIT_MS} ms for ${what}\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.crash();
+    await this.#remove();
+  }
+}
+
+export function parseFrames(text: string): { id: string; data: Answer["body"] }[] {
+  return text
+    .split("\n\n")
+    .filter((frame) => frame.startsWith("id: "))
+    .map((frame) => {
+      const lines = new Map(frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line]));
       return {
-        containers: containers.map(({ id, name }) => `${name} ${id}`).sort(),
-        images: images.map(({ id, tags }) => `${tags} ${id}`).sort(),
-        networks: networks.map(({ id }) => id),
-        volumes: volumes.map((volume) => volume.name).sort(),
+        id: lines.get("id")?.slice("id: ".length) ?? "",
+        data: JSON.parse(lines.get("data")?.slice("data: ".length) ?? "null"),
       };
-    },
-    async [Symbol.asyncDispose]() {
-      await place[Symbol.asyncDispose]();
-      await down({ engine, name, volumes: true }).catch((error: unknown) => {
-        if (!(error instanceof AppError && error.code === "NOT_FOUND")) throw error;
-      });
-    },
-  };
+    });
 }
 
-/**
- * A server of a few lines instead of the real one. It answers health, tells `say` at `/`, keeps a file in its data
- * directory, and ends on SIGTERM; `first` is run before all that.
- */
-export function stubServer({ first = "", say = "hello" }: { first?: string; say?: string } = {}): Buffer {
-  return Buffer.from(`
-const { existsSync, readFileSync, writeFileSync } = require("node:fs");
-const kept = process.env.DATA_DIR + "/kept";
-${first}
-console.log("uid " + process.getuid());
-require("node:http").createServer((request, response) => {
-  if (request.url === "/keys") return response.end(readFileSync(process.env.SECRETS_FILE));
-  if (request.url === "/kept") return response.end(String(existsSync(kept)));
-  response.end(${JSON.stringify(say)});
-}).listen(process.env.PORT, process.env.HOST, () => writeFileSync(kept, "kept"));
-process.on("SIGTERM", () => { console.log("ending"); process.exit(0); });
-`);
+async function read(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.includes("json") === true;
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }

@@ -1,22 +1,35 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
+  type AdvanceRequest,
   type AgentTask,
   type CompleteRequest,
+  type Decision,
   type DeliverRequest,
   type Delivery,
   type EventDelivery,
   type HeartbeatRequest,
   type HelloRequest,
   LEASE_MS,
+  type NodeTask,
   type Outcome,
   type PollRequest,
   type Task,
+  type WorkflowTask,
 } from "@stigmer/agent-runner/protocol";
 
 const WAIT_LIMIT_MS = 20_000;
 /** Short, so that a test need not wait long for the next poll. */
 const POLL_HOLD_MS = 1_000;
+
+/** What a task is given to work with, when its test says nothing else. */
+const EQUIPMENT = {
+  defaults: { provider: "scripted", model: "none", baseUrl: null, apiKeyEnv: null },
+  steps: [],
+  environment: {},
+  keys: {},
+  secrets: [],
+};
 
 /** The server's half of the runner protocol, in memory; tests put tasks in, break it, and read what was reported. */
 export class FakeBackend {
@@ -28,6 +41,7 @@ export class FakeBackend {
   /** Items by execution, each once, in the order of their arrival. */
   readonly #items = new Map<string, Delivery[]>();
   readonly #outcomes = new Map<string, Outcome>();
+  readonly #decisions = new Map<string, Decision>();
   readonly #sessions = new Set<string>();
   readonly #leases = new Map<string, { task: Task; sessionId: string }>();
   readonly #cancels = new Map<string, "cancelled" | "timed_out">();
@@ -108,27 +122,31 @@ export class FakeBackend {
 
   /** Queues a task; what the test leaves out is harmless. Returns the execution's id. */
   enqueue(task: Partial<AgentTask> & { definition: AgentTask["definition"] }): string {
+    return this.#push({ kind: "agent", ...this.#lease(), ...EQUIPMENT, message: "Start.", conversation: [], ...task });
+  }
+
+  /** Queues a run of one node of a workflow. Returns the execution's id. */
+  enqueueNode(task: Partial<NodeTask> & Pick<NodeTask, "definition" | "node">): string {
+    const run = { run: 1, iteration: 1, earlierCalls: 0, state: {} };
+    return this.#push({ kind: "node", ...this.#lease(), ...EQUIPMENT, ...run, ...task });
+  }
+
+  /** Queues a turn of a workflow. Returns the execution's id. */
+  enqueueTurn(task: Partial<WorkflowTask> & Pick<WorkflowTask, "definition">): string {
+    return this.#push({ kind: "workflow", ...this.#lease(), input: {}, runs: [], ...task });
+  }
+
+  #lease() {
     this.#count += 1;
     const number = this.#count;
-    const full: AgentTask = {
-      kind: "agent",
-      taskId: `task-${number}`,
-      leaseId: "",
-      attempt: 1,
-      executionId: `execution-${number}`,
-      defaults: { provider: "scripted", model: "none", baseUrl: null, apiKeyEnv: null },
-      message: "Start.",
-      conversation: [],
-      steps: [],
-      environment: {},
-      keys: {},
-      secrets: [],
-      remainingMs: 60_000,
-      ...task,
-    };
-    this.#queue.push(full);
+    const ids = { taskId: `task-${number}`, leaseId: "", executionId: `execution-${number}` };
+    return { ...ids, attempt: 1, remainingMs: 60_000 };
+  }
+
+  #push(task: Task): string {
+    this.#queue.push(task);
     for (const wake of this.#heldPolls) wake();
-    return full.executionId;
+    return task.executionId;
   }
 
   /** Queues what is left of an execution whose runner died: the steps that were recorded, under a new lease. */
@@ -155,6 +173,14 @@ export class FakeBackend {
     const outcome = this.#outcomes.get(executionId);
     if (outcome === undefined) throw new Error("unreachable");
     return outcome;
+  }
+
+  /** Resolves when a turn of the execution has come to its decision. */
+  async decision(executionId: string): Promise<Decision> {
+    await this.until(`the decision of ${executionId}`, () => this.#decisions.has(executionId));
+    const decision = this.#decisions.get(executionId);
+    if (decision === undefined) throw new Error("unreachable");
+    return decision;
   }
 
   hasOutcome(executionId: string): boolean {
@@ -207,6 +233,14 @@ export class FakeBackend {
         if (task === undefined || !this.#deliver(body as CompleteRequest)) return refuse(409, "lease_lost");
         this.#leases.delete(leaseId);
         this.#outcomes.set(task.executionId, outcome);
+        return answer(200, {});
+      }
+      case "advance": {
+        const { leaseId, decision } = body as AdvanceRequest;
+        const task = this.#leases.get(leaseId)?.task;
+        if (task?.kind !== "workflow") return refuse(409, "lease_lost");
+        this.#leases.delete(leaseId);
+        this.#decisions.set(task.executionId, decision);
         return answer(200, {});
       }
       case "bye":

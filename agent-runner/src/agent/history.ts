@@ -10,6 +10,10 @@ export interface History {
   steps: readonly RecordedStep[];
 }
 
+/** The result of a call whose runner died in the middle of it. */
+export const INTERRUPTED_OUTPUT =
+  "interrupted: the runner stopped while this tool was running, and how far it came is not known";
+
 export interface FinishedModelStep {
   text: string;
   toolCalls: ToolCallRequest[];
@@ -59,8 +63,15 @@ export function foldSteps(recorded: readonly RecordedStep[]): FoldedSteps {
   return folded;
 }
 
-/** The conversation for the next model call; results stand in the order of their calls, however they came in. */
-export function toMessages({ conversation, message }: History, turns: readonly Turn[]): ModelMessage[] {
+/**
+ * The conversation for the next model call; results stand in the order of their calls, however they came in.
+ * @param correct what is said to an answer that calls no tool and that does not do
+ */
+export function toMessages(
+  { conversation, message }: History,
+  turns: readonly Turn[],
+  correct: (answer: string) => string,
+): ModelMessage[] {
   return [
     ...conversation.map(
       ({ role, text }): ModelMessage => (role === "user" ? { role, text } : { role, text, toolCalls: [] }),
@@ -68,7 +79,9 @@ export function toMessages({ conversation, message }: History, turns: readonly T
     { role: "user", text: message },
     ...turns.flatMap(({ answer, results }): ModelMessage[] => [
       { role: "assistant", text: answer.text, toolCalls: answer.toolCalls },
-      { role: "tool", results: inCallOrder(answer, results) },
+      answer.toolCalls.length === 0
+        ? { role: "user", text: correct(answer.text) }
+        : { role: "tool", results: inCallOrder(answer, results) },
     ]),
   ];
 }

@@ -20,6 +20,10 @@ export interface ModelStepOptions {
   model: Model;
   instructions: string;
   tools: ToolOffer[];
+  /** JSON Schema of the answer; null: text. */
+  answerSchema: ModelRequest["answerSchema"];
+  /** Model calls before the first of this loop. */
+  callsBefore: number;
   recorder: Recorder;
   mask: Mask;
   secrets: readonly string[];
@@ -37,8 +41,8 @@ export async function runModelStep(options: ModelStepOptions): Promise<ModelReco
   recorder.event(call.step, "step.started", { kind: "model" });
   const empty: ModelRecord = { kind: "model", text: null, toolCalls: [], tokens: NO_TOKENS, finishReason: null };
   recorder.step(call.step, "started", empty);
-  if (call.attempt > 1) {
-    recorder.event(call.step, "step.retried", { attempt: call.attempt, reason: "the runner was interrupted" });
+  if (call.retryReason !== null) {
+    recorder.event(call.step, "step.retried", { attempt: call.attempt, reason: call.retryReason });
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -59,14 +63,15 @@ export async function runModelStep(options: ModelStepOptions): Promise<ModelReco
 const NO_TOKENS = { input: 0, output: 0 };
 
 async function readAnswer(options: ModelStepOptions): Promise<ModelRecord> {
-  const { call, model, instructions, tools, recorder, mask, secrets, signal } = options;
+  const { call, model, instructions, tools, answerSchema, recorder, mask, secrets, signal } = options;
   const streamMask = createStreamMask(mask, secrets);
   const deltas = createDeltaStream((text) => recorder.event(call.step, "message.delta", { text }));
   const request: ModelRequest = {
     instructions,
     messages: call.messages,
     tools,
-    earlierCalls: call.earlierCalls,
+    answerSchema,
+    earlierCalls: options.callsBefore + call.earlierCalls,
     signal,
   };
   let text = "";

@@ -15,11 +15,13 @@ export interface Ending {
 
 /** How an execution ends that threw; null when there is nobody left to report to. */
 export function outcomeOf({ error, signal, tokens, mask, log }: Ending): Outcome | null {
-  const reason: StopReason | undefined = signal.aborted ? signal.reason : undefined;
+  // The time limit of an agent in a workflow is the reason itself: it ends the node and not the execution.
+  const reason: StopReason | ExecutionFailure | undefined = signal.aborted ? signal.reason : undefined;
   if (reason === "cancelled" || reason === "timed_out") return { phase: reason };
-  if (reason !== undefined) return null;
-  if (error instanceof ExecutionFailure) {
-    return { phase: "failed", error: { code: error.code, message: mask.apply(error.message) }, tokens };
+  if (typeof reason === "string") return null;
+  const failure = reason ?? error;
+  if (failure instanceof ExecutionFailure) {
+    return { phase: "failed", error: { code: failure.code, message: mask.apply(failure.message) }, tokens };
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log.error(`this is a bug: ${mask.apply(detail)}`);

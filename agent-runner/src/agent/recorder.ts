@@ -11,14 +11,15 @@ export interface Recorder {
   recorded(): Promise<void>;
 }
 
-export function createRecorder(channel: TaskChannel, mask: Mask): Recorder {
+/** @param common stands in the data of every event */
+export function createRecorder(channel: TaskChannel, mask: Mask, common: { [key: string]: Json } = {}): Recorder {
   const nextIndex = new Map<number, number>();
   return {
     event(step, type, data) {
       const index = nextIndex.get(step) ?? 0;
       nextIndex.set(step, index + 1);
       const time = new Date().toISOString();
-      channel.deliver({ kind: "event", step, index, type, time, data: maskAll(data, mask) });
+      channel.deliver({ kind: "event", step, index, type, time, data: maskAll({ ...data, ...common }, mask) });
     },
     step(step, phase, record) {
       const kept = maskAll(record, mask);

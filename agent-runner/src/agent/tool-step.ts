@@ -1,5 +1,6 @@
 import type { StepRecord } from "../protocol/messages.ts";
 import type { Toolbox } from "../tools/toolbox.ts";
+import { INTERRUPTED_OUTPUT } from "./history.ts";
 import type { ToolCall } from "./next-step.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -46,10 +47,7 @@ export async function runToolSteps({ calls, toolbox, recorder, signal }: ToolSte
   });
 }
 
-const INTERRUPTED = {
-  ok: false,
-  output: "interrupted: the runner stopped while this tool was running, and how far it came is not known",
-};
+const INTERRUPTED = { ok: false, output: INTERRUPTED_OUTPUT };
 
 function recordOf(call: ToolCall["call"], ok: boolean | null, output: string | null): ToolRecord {
   return { kind: "tool", callId: call.callId, tool: call.tool, arguments: call.arguments, ok, output };

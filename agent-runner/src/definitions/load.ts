@@ -13,7 +13,7 @@ export interface ParsedDefinition {
   kind: "Agent" | "Workflow";
   name: string;
   /** Validated, with every default filled in and keys in the schema's order: equal texts give equal JSON. */
-  definition: Json;
+  definition: { [key: string]: Json };
   file: string;
   /** Where the document begins, from 1. */
   line: number;
@@ -46,7 +46,7 @@ export interface LoadedDocuments {
  */
 export function loadDocuments(text: string, file: string): LoadedDocuments {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   const loaded: LoadedDocuments = { documents: [], issues: [], warnings: [] };
   const documents = Array.isArray(parsed) ? parsed.filter(hasContents) : [];
   if (documents.length === 0) {
@@ -123,7 +123,7 @@ function keep({ document, lines, file, loaded }: LoadStep, read: ReadDefinition,
     report(name.path, `a second ${kind.toLowerCase()} with the name "${name.text}"`);
     return;
   }
-  const definition = JSON.parse(JSON.stringify(read.definition)) as Json;
+  const definition = JSON.parse(JSON.stringify(read.definition)) as ParsedDefinition["definition"];
   const line = lineOf(document, lines, []);
   loaded.documents.push({ kind, name: name.text, definition, file, line, mentions });
 }

@@ -1,6 +1,6 @@
 import type { LanguageModelV3 } from "@ai-sdk/provider";
 import type { AgentDefinition } from "../definitions/agent-schema.ts";
-import { chooseModel, type ModelChoice } from "../definitions/model-choice.ts";
+import { chooseModel, type ModelChoice, type ModelWish } from "../definitions/model-choice.ts";
 import type { AgentTask } from "../protocol/messages.ts";
 import { ModelFailure } from "./failure.ts";
 import type { Model } from "./model.ts";
@@ -8,7 +8,8 @@ import { reachableUrl } from "./reachable-url.ts";
 import { createScriptedModel } from "./scripted.ts";
 import { createSdkModel } from "./sdk-model.ts";
 
-type ModelSpec = AgentDefinition["spec"]["model"];
+/** Of an agent, or of a node of a workflow. */
+export type ModelSpec = Omit<AgentDefinition["spec"]["model"], "provider"> & Pick<ModelWish, "provider">;
 
 /**
  * The model that a definition and the configuration's defaults mean. A provider's package is loaded when it is asked
@@ -76,9 +77,13 @@ async function loadLanguageModel({ provider, name, baseUrl, apiKey }: LanguageMo
     case "openai-compatible": {
       if (baseUrl === null) throw unavailable(`${provider} needs an address: set model.base_url in the definition`);
       const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
-      return createOpenAICompatible({ ...settings, baseURL: baseUrl, name: provider, includeUsage: true }).chatModel(
-        name,
-      );
+      return createOpenAICompatible({
+        ...settings,
+        baseURL: baseUrl,
+        name: provider,
+        includeUsage: true,
+        supportsStructuredOutputs: true,
+      }).chatModel(name);
     }
     default:
       throw unavailable(`the model provider "${provider}" is unknown`);

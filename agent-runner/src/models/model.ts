@@ -25,7 +25,9 @@ export interface ModelRequest {
   instructions: string;
   messages: ModelMessage[];
   tools: ToolOffer[];
-  /** How many model calls of this execution are finished. */
+  /** JSON Schema of an object that the answer must be, unless it calls tools; null: text. The instructions say it too. */
+  answerSchema: { [key: string]: Json } | null;
+  /** How many model calls of this execution, or of this node of a workflow, are finished. */
   earlierCalls: number;
   signal: AbortSignal;
 }

@@ -10,6 +10,7 @@ import type { ModelChoice } from "../definitions/model-choice.ts";
 import type { Json, ToolCallRequest } from "../protocol/messages.ts";
 import { explainFailure } from "./explain-failure.ts";
 import type { Model, ModelMessage, ModelPart, ModelRequest, ToolOffer } from "./model.ts";
+import { formatOptions, isFormatRefused } from "./response-format.ts";
 
 export interface SdkModelOptions {
   model: LanguageModelV3;
@@ -23,6 +24,18 @@ export interface SdkModelOptions {
  * itself, all of which have to be recorded here. A service that falls silent is cut by the HTTP client after 5 minutes.
  */
 export function createSdkModel({ model, choice, temperature, maxTokens }: SdkModelOptions): Model {
+  let takesFormats = true;
+  const open = async (options: LanguageModelV3CallOptions, request: ModelRequest) => {
+    const format = takesFormats ? formatOptions(choice.provider, request) : null;
+    if (format === null) return await model.doStream(options);
+    try {
+      return await model.doStream({ ...options, ...format });
+    } catch (error) {
+      if (!isFormatRefused(error)) throw error;
+      takesFormats = false;
+      return await model.doStream(options);
+    }
+  };
   return {
     async *call(request) {
       const options: LanguageModelV3CallOptions = {
@@ -33,7 +46,7 @@ export function createSdkModel({ model, choice, temperature, maxTokens }: SdkMod
         ...(maxTokens === null ? {} : { maxOutputTokens: maxTokens }),
       };
       try {
-        const { stream } = await model.doStream(options);
+        const { stream } = await open(options, request);
         for await (const part of stream) {
           const known = toModelPart(part);
           if (known !== null) yield known;

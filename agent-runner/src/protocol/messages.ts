@@ -3,6 +3,9 @@
  * below `/v1/runner`. A runner opens a session, long-polls for tasks, heartbeats its leases, delivers events and
  * step records in batches, and completes each task once.
  */
+import type { StepRecord, TokenUsage } from "./step-record.ts";
+
+export type { StepRecord, TokenUsage, ToolCallRequest } from "./step-record.ts";
 
 export const QUEUES = { agent: "agent_execution_runner", workflow: "workflow_execution_runner" } as const;
 export type QueueName = (typeof QUEUES)[keyof typeof QUEUES];
@@ -135,39 +138,6 @@ export interface ExecutionEvent {
   data: { [key: string]: Json };
 }
 
-export interface TokenUsage {
-  input: number;
-  output: number;
-}
-
-export interface ToolCallRequest {
-  callId: string;
-  tool: string;
-  /** As the model wrote it; a string when it was not a JSON object. */
-  arguments: Json;
-  /** What the provider wants to be given back with the call in later requests, e.g. a signature; opaque to us. */
-  providerMetadata?: { [key: string]: Json };
-}
-
-/** What the loop remembers of a step: enough to rebuild the conversation and to tell what was interrupted. */
-export type StepRecord =
-  | {
-      kind: "model";
-      /** Null until finished. */
-      text: string | null;
-      toolCalls: ToolCallRequest[];
-      tokens: TokenUsage;
-      finishReason: string | null;
-    }
-  | {
-      kind: "tool";
-      callId: string;
-      tool: string;
-      arguments: Json;
-      ok: boolean | null;
-      output: string | null;
-    };
-
 /** A leased unit of work. */
 export interface AgentTask {
   kind: "agent";
@@ -257,9 +227,11 @@ export interface NodeTask extends Omit<AgentTask, "kind" | "definition" | "messa
   node: string;
   iteration: number;
   definition: KeptWorkflow;
+  /** Model calls that finished in the earlier runs of this node: where the script of the provider `scripted` goes on. */
+  earlierCalls: number;
   /** The state as the interpreter had it when it asked for this run. */
   state: { [field: string]: Json };
 }
 
-/** What a runner leases: of the agents' queue the first and the last, of the workflows' queue the other. */
+/** What a runner leases: agents and node runs of the agents' queue, turns of the workflows' queue. */
 export type Task = AgentTask | WorkflowTask | NodeTask;

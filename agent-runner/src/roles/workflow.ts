@@ -1,10 +1,8 @@
 import type { RunTask } from "./role.ts";
 
-/** The workflow role polls its queue; no task is put there before workflows are part of the product. */
-export const runWorkflowTask: RunTask = async (task, channel) => {
-  await channel.complete({
-    phase: "failed",
-    error: { code: "INTERNAL", message: `the workflow runner was given a task of the kind "${task.kind}"` },
-    tokens: { input: 0, output: 0 },
-  });
+/** The workflow role. It decides what comes next and runs nothing itself; its code is loaded with the first task. */
+export const runWorkflowTask: RunTask = async (task, channel, context) => {
+  if (task.kind !== "workflow") throw new Error(`the workflow runner was given a task of the kind "${task.kind}"`);
+  const { runTurn } = await import("../workflow/run-turn.ts");
+  await runTurn(task, channel, context);
 };

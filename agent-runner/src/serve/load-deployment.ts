@@ -25,15 +25,19 @@ const MANIFEST = "package.json";
 export function loadDeployment(directory: string): LoadedDeployment {
   const text = readText(directory, WORKFLOW_FILE);
   if (text === null) throw new DeploymentError(`there is no ${WORKFLOW_FILE} in ${directory}`);
-  if (text.startsWith("{")) return { kept: { workflow: JSON.parse(text), agents: {} }, facts: readFacts(null) }; // STAND-IN
   const { documents, issues } = loadDocuments(text, WORKFLOW_FILE);
   if (issues.length > 0) throw new DeploymentError(issues.map(describeMistake).join("\n"));
   const [workflow, ...others] = documents;
   if (workflow?.kind !== "Workflow" || others.length > 0) {
     throw new DeploymentError(`${WORKFLOW_FILE} must hold one workflow and nothing else`);
   }
+  const agents = readAgents(directory);
+  const absent = workflow.mentions.find(({ agent }) => !Object.hasOwn(agents, agent));
+  if (absent !== undefined) {
+    throw new DeploymentError(`a node runs the agent ${absent.agent}, which ${AGENTS_FILE} does not hold`);
+  }
   return {
-    kept: { workflow: workflow.definition, agents: readAgents(directory) },
+    kept: { workflow: workflow.definition, agents },
     facts: parse(MANIFEST, () => readFacts(readText(directory, MANIFEST))),
   };
 }

@@ -15,9 +15,10 @@ import { eventsRoute } from "./routes/events.ts";
 import { healthRoutes, readyRoute } from "./routes/health.ts";
 import { cancelRoute, jobsRoute, statusRoute } from "./routes/jobs.ts";
 import { runRoute } from "./routes/run.ts";
-import { createInterpreter } from "./runtime-interpreter.ts";
+import { createInterpreter } from "./runtime/runtime-interpreter.ts";
 import type { Settings } from "./settings.ts";
 import { openStore } from "./store/open-store.ts";
+import { openTracing } from "./trace/open-tracing.ts";
 
 /** The whole of a deployment, from its jobs to its listener. */
 export interface Service {
@@ -42,14 +43,18 @@ export interface ServiceOptions {
 
 /** @throws SettingsError where the jobs cannot be kept. */
 export function openService(options: ServiceOptions): Service {
-  const { kept, settings, log } = options;
+  const { kept, defaults, settings, log } = options;
   const interpreter = createInterpreter(options);
   // Loaded and validated by the runtime's own loader.
   const definition = kept.workflow as unknown as WorkflowDefinition;
   const store = openStore(settings.dataDirectory);
   const bell = createEventBell();
   const metrics = createMetrics();
-  const observer = observeWith([metrics.observer]);
+  const { name } = definition.flow;
+  const tracing = openTracing({ name, defaults, settings, store, log });
+  const observer = observeWith([metrics.observer, ...(tracing === null ? [] : [tracing.observer])], (error) =>
+    log.error(`metrics or traces miss something: ${error instanceof Error ? error.stack : error}`),
+  );
   const { maxRunning, maxWaiting, syncTimeoutMs, apiToken, jobTtlMs } = settings;
   const queue = new JobQueue({ store, workflow: kept, interpreter, bell, observer, log, maxRunning, maxWaiting });
   const { missing } = interpreter;
@@ -81,7 +86,7 @@ export function openService(options: ServiceOptions): Service {
   );
   let stopExpiry = (): void => {};
   return {
-    name: definition.flow.name,
+    name,
     server,
     missing,
     start() {
@@ -93,7 +98,7 @@ export function openService(options: ServiceOptions): Service {
       await queue.drain(deadline);
       closing.abort();
       await closeListener(server);
-      await store.flush();
+      await Promise.all([store.flush(), tracing?.close()]);
       store.close();
     },
   };

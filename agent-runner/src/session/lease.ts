@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Log } from "../log.ts";
-import type { Delivery, Outcome } from "../protocol/messages.ts";
+import type { Decision, Delivery, Outcome } from "../protocol/messages.ts";
 import { BackendRefusal } from "./backend.ts";
-import type { StopReason, TaskChannel } from "./task-channel.ts";
+import type { StopReason, TaskChannel, TurnChannel } from "./task-channel.ts";
 
 /** A batch stays well below any limit on the size of a request: a tool's output alone may have 64 KiB. */
 const BATCH_ITEMS = 200;
@@ -11,18 +11,21 @@ export interface LeaseOptions {
   leaseId: string;
   log: Log;
   /** One call to the server, under the session's current id, repeated until it is answered. */
-  send: (path: "deliver" | "complete", body: LeaseBody) => Promise<void>;
+  send: (path: LeasePath, body: LeaseBody) => Promise<void>;
 }
 
-/** A request to `deliver` or, with an outcome, to `complete`, but for the session's id. */
+type LeasePath = "deliver" | "complete" | "advance";
+
+/** A request to `deliver`, with an outcome to `complete`, or with a decision to `advance`, but for the session's id. */
 interface LeaseBody {
   leaseId: string;
-  items: Delivery[];
+  items?: Delivery[];
   outcome?: Outcome;
+  decision?: Decision;
 }
 
 /** The right to work on one task, and the items of it that the server does not hold yet. */
-export class Lease implements TaskChannel {
+export class Lease implements TaskChannel, TurnChannel {
   readonly leaseId: string;
   readonly #log: Log;
   readonly #send: LeaseOptions["send"];
@@ -68,6 +71,10 @@ export class Lease implements TaskChannel {
     await this.#attempt("complete", { leaseId: this.leaseId, items: this.#undelivered, outcome });
   }
 
+  async advance(decision: Decision): Promise<void> {
+    if (!this.isForfeit) await this.#attempt("advance", { leaseId: this.leaseId, decision });
+  }
+
   /** Its end is noted in the turn of the last look at the items: what is queued right after starts a new one. */
   async #sendAll(): Promise<void> {
     // A turn of the event loop gathers what is queued together; an execution that ends within it is one request.
@@ -80,7 +87,7 @@ export class Lease implements TaskChannel {
     this.#sending = null;
   }
 
-  async #attempt(path: "deliver" | "complete", body: LeaseBody): Promise<void> {
+  async #attempt(path: LeasePath, body: LeaseBody): Promise<void> {
     try {
       await this.#send(path, body);
     } catch (error) {

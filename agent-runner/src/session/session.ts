@@ -4,7 +4,7 @@ import type { HeartbeatResponse, HelloRequest, HelloResponse, PollResponse, Task
 import { type Backend, BackendRefusal } from "./backend.ts";
 import type { Connection } from "./connection.ts";
 import { Lease } from "./lease.ts";
-import type { TaskChannel } from "./task-channel.ts";
+import type { TaskChannel, TurnChannel } from "./task-channel.ts";
 
 /** So that a cancelled tool is dead within a second of the request (engine.md §3). */
 const HEARTBEAT_EVERY_MS = 500;
@@ -24,8 +24,8 @@ export interface SessionOptions {
   connection: Connection;
   hello: HelloRequest;
   log: Log;
-  /** Runs one task to its `complete`, or until its channel's signal says `lost` or `shutdown`. */
-  runTask: (task: Task, channel: TaskChannel) => Promise<void>;
+  /** Runs one task to its `complete` or `advance`, or until its channel's signal says `lost` or `shutdown`. */
+  runTask: (task: Task, channel: TaskChannel & TurnChannel) => Promise<void>;
   /** Called when a poll begins and when it is answered. */
   onPoll: () => void;
   /** Ends the session: tasks are stopped and their leases given back. */
@@ -93,12 +93,9 @@ class Session {
       .catch(async (error: unknown) => {
         // A task that is never completed would be leased again and again.
         log.error(`this is a bug: task ${task.taskId}: ${describe(error)}`);
-        const message = error instanceof Error ? error.message : String(error);
-        await lease.complete({
-          phase: "failed",
-          error: { code: "INTERNAL", message },
-          tokens: { input: 0, output: 0 },
-        });
+        const failure = { code: "INTERNAL", message: error instanceof Error ? error.message : String(error) };
+        if (task.kind === "workflow") await lease.advance({ kind: "fail", error: failure, node: null });
+        else await lease.complete({ phase: "failed", error: failure, tokens: { input: 0, output: 0 } });
       })
       .finally(() => this.#leases.delete(task.leaseId));
     this.#leases.set(task.leaseId, { lease, done });

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome } from "../protocol/messages.ts";
+import type { Decision, Delivery, Outcome } from "../protocol/messages.ts";
 
 /**
  * Why a task has to stop: the user asked, its time is up, its lease is another's by now, or this runner shuts down.
@@ -6,7 +6,7 @@ import type { Delivery, Outcome } from "../protocol/messages.ts";
  */
 export type StopReason = "cancelled" | "timed_out" | "lost" | "shutdown";
 
-/** What the code of a task sees of its lease. */
+/** What the code of an agent or a node run sees of its lease. */
 export interface TaskChannel {
   /** Aborted with a {@link StopReason}. */
   readonly signal: AbortSignal;
@@ -16,4 +16,10 @@ export interface TaskChannel {
   delivered(): Promise<void>;
   /** Sends what is left together with the outcome, and ends the lease. */
   complete(outcome: Outcome): Promise<void>;
+}
+
+/** What a turn of a workflow sees of its lease. It is over before anyone could want to stop it. */
+export interface TurnChannel {
+  /** Sends what the interpreter decided, and ends the lease. */
+  advance(decision: Decision): Promise<void>;
 }

@@ -23,7 +23,7 @@ export const handle: CommandHandler<RunOptions> = async (options, context) => {
   const { executionId } = await client.request<{ executionId: string }>("POST", "/v1/executions", request);
   if (options.detach) return { data: { executionId }, text: executionId };
   context.stderr.write(`Execution ID: ${executionId}\n`);
-  const ending = await attach({ client, context, executionId });
+  const ending = await attach({ client, context, executionId, kind: request.kind });
   if (ending === null) return null;
   switch (ending.type) {
     case "execution.succeeded":
@@ -33,12 +33,21 @@ export const handle: CommandHandler<RunOptions> = async (options, context) => {
     case "execution.timed_out":
       throw new AppError("EXECUTION_TIMED_OUT", messageOf(ending.data) ?? "The execution was over its time limit");
     default:
-      throw new AppError("EXECUTION_FAILED", `The execution failed: ${messageOf(ending.data) ?? "no reason given"}`, {
-        detail: codeOf(ending.data),
-        actions: [{ label: "See what it did", command: `stigmer execution show ${executionId}` }],
-      });
+      throw new AppError(
+        "EXECUTION_FAILED",
+        `${failedPart(ending.data)} failed: ${messageOf(ending.data) ?? "no reason given"}`,
+        {
+          detail: codeOf(ending.data),
+          actions: [{ label: "See what it did", command: `stigmer execution show ${executionId}` }],
+        },
+      );
   }
 };
+
+/** Of a workflow the node that failed. */
+function failedPart({ node }: { [key: string]: unknown }): string {
+  return typeof node === "string" ? `The node ${node}` : "The execution";
+}
 
 function messageOf(data: { [key: string]: unknown }): string | null {
   return textIn(data["error"], "message");

@@ -1,4 +1,4 @@
-import { type CommandSpec, command, plannedCommand } from "../command-spec.ts";
+import { type CommandSpec, command } from "../command-spec.ts";
 import { argument, flag, texts } from "../option-spec.ts";
 import { start } from "./start-option.ts";
 
@@ -34,20 +34,28 @@ export const DEFINITION_COMMANDS: readonly CommandSpec[] = [
     takes: { name: argument("<name>", "Name of the agent"), start },
     load: () => import("../commands/agent/delete.ts"),
   }),
-  plannedCommand({ path: "workflow list", summary: "List the workflows", takes: { start } }),
-  plannedCommand({
+  command({
+    path: "workflow list",
+    summary: "List the workflows",
+    takes: { start },
+    load: () => import("../commands/workflow/list.ts"),
+  }),
+  command({
     path: "workflow show",
     summary: "Show the definition of a workflow",
     takes: { name: argument("<name>", "Name of the workflow"), start },
+    load: () => import("../commands/workflow/show.ts"),
   }),
-  plannedCommand({
+  command({
     path: "workflow delete",
     summary: "Delete a workflow",
     takes: { name: argument("<name>", "Name of the workflow"), start },
+    load: () => import("../commands/workflow/delete.ts"),
   }),
-  plannedCommand({
+  command({
     path: "workflow validate",
     summary: "Check a workflow file without storing it",
-    takes: { file: argument("<file>", "A workflow in YAML or JSON", file) },
+    takes: { file: argument("<file>", "A workflow in YAML or JSON, or - for standard input", file) },
+    load: () => import("../commands/workflow/validate.ts"),
   }),
 ];

@@ -93,10 +93,18 @@ function buildNode(
     node,
     iteration,
     definition,
+    earlierCalls: countEarlierCalls(store, record.number, { run, node }),
     state,
     ...equip(needs, record, from),
     steps: store.steps.list(record.number, run),
   };
+}
+
+/** The runs of one node come one after the other, so that those before this one have all ended. */
+function countEarlierCalls(store: Store, execution: number, { run, node }: { run: number; node: string }): number {
+  const earlier = store.nodeRuns.list(execution).filter((other) => other.node === node && other.run < run);
+  const steps = earlier.flatMap((other) => store.steps.list(execution, other.run));
+  return steps.filter(({ phase, record }) => phase === "finished" && record.kind === "model").length;
 }
 
 /** A task gets no keys but its own. */

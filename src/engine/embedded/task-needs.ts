@@ -1,3 +1,4 @@
+import { combineWishes } from "@stigmer/agent-runner/combine-models";
 import { parseDurationMs } from "@stigmer/agent-runner/duration";
 import type { ModelWish } from "@stigmer/agent-runner/model-choice";
 import type { Json } from "@stigmer/agent-runner/protocol";
@@ -62,20 +63,8 @@ export function readWorkflowNeeds(definition: Json): { nodes: Map<string, TaskNe
   const nodes = workflow.nodes.map((node): [string, TaskNeeds] => {
     // Parsed from JSON, so it is nothing else.
     if (node.agent !== null) return [node.id, readAgentNeeds(agents[node.agent] as Json)];
-    const model = chooseWish(node.llm, llm);
+    const model = combineWishes(node.llm, llm);
     return [node.id, { model, tools: node.tools.map(({ name }) => name), variables: [] }];
   });
   return { nodes: new Map(nodes), timeoutMs: execution.timeout * 1_000 };
-}
-
-/** A node's own words win key by key; what is said of all nodes holds for its own provider only. */
-function chooseWish(own: ModelWish | null, shared: ModelWish | null): ModelWish {
-  const provider = own?.provider ?? shared?.provider ?? null;
-  const common = shared?.provider === provider ? shared : null;
-  return {
-    provider,
-    name: own?.name ?? common?.name ?? null,
-    base_url: own?.base_url ?? common?.base_url ?? null,
-    api_key_env: own?.api_key_env ?? common?.api_key_env ?? null,
-  };
 }

@@ -7,18 +7,18 @@ import { dockerNames } from "../../../src/deploy/deployment-name.ts";
 import { ownLabels } from "../../../src/deploy/labels.ts";
 import { down } from "../../../src/deploy/up/down.ts";
 import { deploymentStatus } from "../../../src/deploy/up/status.ts";
-import { type DeploymentRig, deploymentRig, stubServer } from "../../support/deployment-rig.ts";
 import { importTinyImage } from "../../support/tiny-image.ts";
+import { stubServer, type UpRig, upRig } from "../../support/up-rig.ts";
 
 const BUILD_MS = 600_000;
 const SECRET = `it's a "secret" \\ $HOME`;
 
 describe("a deployment that is up", { timeout: BUILD_MS }, () => {
-  let rig: DeploymentRig;
+  let rig: UpRig;
   let id: string;
 
   beforeAll(async () => {
-    rig = await deploymentRig();
+    rig = await upRig();
     id = await rig.up({ secrets: { THE_KEY: SECRET } });
   }, BUILD_MS);
 
@@ -115,11 +115,11 @@ describe("a deployment that is up", { timeout: BUILD_MS }, () => {
 });
 
 describe("a second version that is no good leaves the first one serving", { timeout: BUILD_MS }, () => {
-  let rig: DeploymentRig;
+  let rig: UpRig;
   let before: Record<string, string[]>;
 
   beforeAll(async () => {
-    rig = await deploymentRig();
+    rig = await upRig();
     await rig.up({ server: stubServer({ say: "first" }) });
     before = await rig.resources();
   }, BUILD_MS);
@@ -192,7 +192,7 @@ describe("a second version that is no good leaves the first one serving", { time
 
 describe("a first up", { timeout: BUILD_MS }, () => {
   test("that fails leaves nothing", async () => {
-    await using rig = await deploymentRig();
+    await using rig = await upRig();
     await expect(rig.up({ server: stubServer({ first: "process.exit(1)" }) })).rejects.toMatchObject({
       code: "COMPONENT_EXITED",
     });
@@ -200,7 +200,7 @@ describe("a first up", { timeout: BUILD_MS }, () => {
   });
 
   test("never touches a container, a network or a volume of its name that is somebody else's", async () => {
-    await using rig = await deploymentRig();
+    await using rig = await upRig();
     const { container, jobsVolume, network } = dockerNames(rig.name);
     const image = `${rig.name}-tiny:test`;
     await importTinyImage(rig.engine, image);
@@ -231,8 +231,8 @@ describe("a first up", { timeout: BUILD_MS }, () => {
   });
 
   test("names the deployment that has its port", async () => {
-    await using one = await deploymentRig();
-    await using other = await deploymentRig();
+    await using one = await upRig();
+    await using other = await upRig();
     await one.up();
     await expect(other.up({ apiPort: one.port })).rejects.toMatchObject({
       code: "PORT_IN_USE",
@@ -244,7 +244,7 @@ describe("a first up", { timeout: BUILD_MS }, () => {
 
 describe("what a killed up left", { timeout: BUILD_MS }, () => {
   test("is cleared away by the next one", async () => {
-    await using rig = await deploymentRig();
+    await using rig = await upRig();
     await rig.up();
     for (const role of ["candidate", "next"]) leave(rig, role);
     execFileSync("docker", ["volume", "create", ...labels(rig), `${rig.name}-candidate-1234`]);
@@ -256,7 +256,7 @@ describe("what a killed up left", { timeout: BUILD_MS }, () => {
   });
 
   test("is made the service when it serves and only its name was missing", async () => {
-    await using rig = await deploymentRig();
+    await using rig = await upRig();
     const id = await rig.up();
     await rig.engine.renameContainer(id, `${rig.name}-next-1234`);
     const interruption = new AbortController();
@@ -267,7 +267,7 @@ describe("what a killed up left", { timeout: BUILD_MS }, () => {
     expect((await rig.get("/")).text).toBe("hello");
   });
 
-  function leave(rig: DeploymentRig, role: string): void {
+  function leave(rig: UpRig, role: string): void {
     const label = ["--label", `ai.stigmer.deployment.role=${role}`];
     const name = `${rig.name}-${role}-1234`;
     execFileSync("docker", [
@@ -281,7 +281,7 @@ describe("what a killed up left", { timeout: BUILD_MS }, () => {
     ]);
   }
 
-  function labels(rig: DeploymentRig): string[] {
+  function labels(rig: UpRig): string[] {
     return Object.entries(ownLabels(rig.name)).flatMap(([key, value]) => ["--label", `${key}=${value}`]);
   }
 });
@@ -297,7 +297,7 @@ function inspect(id: string): Inspection {
   return JSON.parse(execFileSync("docker", ["inspect", id]).toString())[0];
 }
 
-async function logOf(rig: DeploymentRig, id: string): Promise<string> {
+async function logOf(rig: UpRig, id: string): Promise<string> {
   const signal = AbortSignal.timeout(30_000);
   const lines: string[] = [];
   for await (const { line } of rig.engine.logs(id, { follow: false, tail: "all", since: null, until: null, signal })) {

@@ -131,11 +131,3 @@ describe("a session", () => {
     expect(runner.lines).toContainEqual(expect.stringMatching(/^ERROR this is a bug: /));
   });
 });
-
-test("the workflow role fails what it cannot run yet", async () => {
-  const workflows = await startRunner(backend, { directory: directory.path, queue: "workflow_execution_runner" });
-  await runner.stop();
-  const id = backend.enqueue({ definition: HELLO });
-  expect(await backend.outcome(id)).toMatchObject({ phase: "failed", error: { code: "INTERNAL" } });
-  await workflows.stop();
-});

@@ -21,8 +21,12 @@ const WRONG_BODIES: unknown[] = [
   { sessionId: "s", leaseId: "l", items: [{ kind: "event", step: -1 }] },
   { sessionId: "s", leaseId: "l", items: [{ kind: "step", step: 1, phase: "finished", record: { kind: "model" } }] },
   { sessionId: "s", leaseId: "l", items: [], outcome: { phase: "won" } },
+  { sessionId: "s", leaseId: "l", decision: { kind: "wait" } },
+  { sessionId: "s", leaseId: "l", decision: { kind: "run", runs: [{ run: 0, node: "a", iteration: 1, state: {} }] } },
+  { sessionId: "s", leaseId: "l", decision: { kind: "finish", output: [] } },
   { runnerId: null, queue: "other", version: "1", pid: 1, concurrency: 1, workspace: null },
   { kind: "agent", name: 5 },
+  { ...runRequest("hello"), kind: "workflow", input: { count: 3 } },
   { ...runRequest("hello"), environment: { "NOT A NAME": "x" } },
   { ...runRequest("hello"), timeoutMs: -1 },
   { dryRun: "no", documents: [] },
@@ -31,7 +35,9 @@ const WRONG_BODIES: unknown[] = [
 
 test("no body, however wrong, is a fault of the server: every one is refused as a request that is not understood", async () => {
   await using api = await startEngineApi();
-  const paths = ["sessions", "poll", "heartbeat", "deliver", "complete", "bye"].map((name) => `/v1/runner/${name}`);
+  const paths = ["sessions", "poll", "heartbeat", "deliver", "complete", "advance", "bye"].map(
+    (name) => `/v1/runner/${name}`,
+  );
   for (const path of [...paths, "/v1/executions", "/v1/apply"]) {
     for (const body of WRONG_BODIES) {
       const { status, answer } = await call(api, "POST", path, body);

@@ -127,6 +127,46 @@ test("a migration that fails half-way leaves the version and the tables of befor
   driver.close();
 });
 
+test("a database of the first version keeps its executions, finished steps, events and leases", async () => {
+  await using directory = await temporaryDirectory();
+  const file = directory.file("stigmer.db");
+  await writeFile(file, "");
+  const driver = await openLibsql(file, "write");
+  migrate(driver, MIGRATIONS.slice(0, 1));
+  driver.exec(`
+    INSERT INTO definition_bodies VALUES ('d', '{}');
+    INSERT INTO executions (number, id, engine, kind, name, phase, created_at, limit_ms, digest, defaults, input)
+      VALUES (7, 'x', 'embedded', 'agent', 'a', 'running', 't', 1000, 'd', '{}', '{}');
+    INSERT INTO events VALUES (7, 1, 'execution.queued', 't', NULL, NULL, NULL, '{}');
+    INSERT INTO events VALUES (7, 2, 'message.delta', 't', 1, 1, 0, '{"text":"a"}');
+    INSERT INTO steps VALUES (7, 1, 'finished', '{"kind":"tool"}');
+    INSERT INTO tasks VALUES (7, 'agent_execution_runner', 2, 1, 55, 'cancelled', 'l', 's', '{"A":"b"}');
+  `);
+  driver.close();
+
+  const store = await openStore(file);
+  const task = {
+    number: 1,
+    execution: 7,
+    run: 0,
+    queue: "agent_execution_runner",
+    attempt: 2,
+    deaths: 1,
+    isStale: false,
+  };
+  expect(store.tasks.list()).toEqual([{ ...task, lease: { id: "l", runnerSession: "s" } }]);
+  expect(store.unfinished.list()).toMatchObject([
+    { execution: 7, id: "x", kind: "agent", elapsedMs: 55, stopping: "cancelled", environment: { A: "b" } },
+  ]);
+  expect(store.steps.list(7, 0)).toMatchObject([{ step: 1, phase: "finished" }]);
+  const again = { run: 0, attempt: 1, step: 1, index: 0 };
+  expect(store.events.append(7, 2, [{ type: "message.delta", time: "t", data: {}, delivery: again }])).toBe(2);
+  expect(
+    store.events.append(7, 2, [{ type: "message.delta", time: "t", data: {}, delivery: { ...again, run: 1 } }]),
+  ).toBe(3);
+  await store.close();
+});
+
 test.runIf(process.getuid?.() === 0)(
   "a disk that fills up is DISK_FULL at every write, and loses nothing",
   async () => {

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { History, RecordedStep } from "../../../agent-runner/src/agent/history.ts";
-import { nextStep } from "../../../agent-runner/src/agent/next-step.ts";
+import { type History, INTERRUPTED_OUTPUT, type RecordedStep } from "../../../agent-runner/src/agent/history.ts";
+import { type LoopRules, nextStep } from "../../../agent-runner/src/agent/next-step.ts";
 
-const RULES = { maxSteps: 10, isIdempotent: (tool: string) => tool === "file_read" };
+const RULES = limited(10);
+
+function limited(maxSteps: number): LoopRules {
+  const limit = { maxSteps, message: "too many steps" };
+  return { limit, fatalTools: [], answer: null, isIdempotent: (tool) => tool === "file_read" };
+}
 
 function history(...steps: RecordedStep[]): History {
   return { message: "Go.", conversation: [], steps };
@@ -36,6 +41,7 @@ describe("the agent loop", () => {
       kind: "model-call",
       step: 1,
       attempt: 1,
+      retryReason: null,
       earlierCalls: 0,
       messages: [
         { role: "user", text: "Hi" },
@@ -116,6 +122,7 @@ describe("after an interruption", () => {
       kind: "model-call",
       step: 3,
       attempt: 3,
+      retryReason: "the runner was interrupted",
       earlierCalls: 0,
     });
   });
@@ -126,22 +133,91 @@ describe("limits.max_steps", () => {
 
   test("fails an agent that would go on beyond it", () => {
     const steps = [answer, tool(2, "a", "shell", "A")];
-    expect(nextStep({ ...RULES, maxSteps: 2 }, history(...steps))).toMatchObject({ phase: "failed" });
-    expect(nextStep({ ...RULES, maxSteps: 3 }, history(...steps))).toMatchObject({ kind: "model-call" });
+    expect(nextStep(limited(2), history(...steps))).toMatchObject({ phase: "failed" });
+    expect(nextStep(limited(3), history(...steps))).toMatchObject({ kind: "model-call" });
   });
 
   test("counts every call of an answer before the first is run", () => {
     const two = model(1, "", ["a", "shell"], ["b", "shell"]);
-    expect(nextStep({ ...RULES, maxSteps: 2 }, history(two))).toMatchObject({ phase: "failed" });
+    expect(nextStep(limited(2), history(two))).toMatchObject({ phase: "failed" });
   });
 
   test("does not fail an agent whose last step is an answer", () => {
-    expect(nextStep({ ...RULES, maxSteps: 1 }, history(model(1, "Done.")))).toMatchObject({ phase: "succeeded" });
+    expect(nextStep(limited(1), history(model(1, "Done.")))).toMatchObject({ phase: "succeeded" });
   });
 
   test("does not count what was interrupted", () => {
-    expect(nextStep({ ...RULES, maxSteps: 1 }, history(modelBegan(1), modelBegan(2)))).toMatchObject({
+    expect(nextStep(limited(1), history(modelBegan(1), modelBegan(2)))).toMatchObject({
       kind: "model-call",
     });
+  });
+});
+
+describe("a tool whose errors are fatal", () => {
+  const rules = { ...RULES, fatalTools: ["shell"] };
+  const failed = (step: number, callId: string, name: string, output: string): RecordedStep => {
+    return { step, phase: "finished", record: { kind: "tool", callId, tool: name, arguments: {}, ok: false, output } };
+  };
+
+  test("ends the run with its error", () => {
+    const steps = [model(1, "", ["a", "shell"], ["b", "file_read"]), tool(3, "b", "file_read", "B")];
+    expect(nextStep(rules, history(...steps, failed(2, "a", "shell", "exit code: 1")))).toEqual({
+      kind: "finish",
+      phase: "failed",
+      message: "the tool shell failed: exit code: 1",
+    });
+  });
+
+  test("leaves the errors of others, and an interruption, to the model", () => {
+    const steps = [model(1, "", ["a", "shell"], ["b", "file_read"])];
+    const interrupted = failed(2, "a", "shell", INTERRUPTED_OUTPUT);
+    const next = nextStep(rules, history(...steps, interrupted, failed(3, "b", "file_read", "error: no such file")));
+    expect(next).toMatchObject({ kind: "model-call", step: 4 });
+  });
+});
+
+describe("an answer that must have a form", () => {
+  const read = (text: string) => (text === "7" ? { value: 7 } : { problem: "is no seven" });
+  const rules = { ...RULES, answer: { schema: null, read, maxRetries: 2 } };
+
+  test("is the output as it was read", () => {
+    expect(nextStep(rules, history(model(1, "7")))).toEqual({ kind: "finish", phase: "succeeded", output: 7 });
+  });
+
+  test("is asked for again with what is wrong with it", () => {
+    expect(nextStep(rules, history(model(1, "8")))).toMatchObject({
+      kind: "model-call",
+      step: 2,
+      attempt: 2,
+      retryReason: "the model's answer is no seven",
+      earlierCalls: 1,
+      messages: [
+        { role: "user", text: "Go." },
+        { role: "assistant", text: "8", toolCalls: [] },
+        { role: "user", text: "Your answer is no seven. Answer once more, in the form that was asked for." },
+      ],
+    });
+  });
+
+  test("is asked for again after an interruption, which is told as the reason", () => {
+    expect(nextStep(rules, history(model(1, "8"), modelBegan(2)))).toMatchObject({
+      step: 3,
+      attempt: 3,
+      retryReason: "the runner was interrupted",
+    });
+  });
+
+  test("may be wrong maxRetries times, then the run fails with what was wrong and how it began", () => {
+    expect(nextStep(rules, history(model(1, "8"), model(2, "9")))).toMatchObject({ kind: "model-call", attempt: 3 });
+    expect(nextStep(rules, history(model(1, "8"), model(2, "9"), model(3, `10${"0".repeat(1000)}`)))).toEqual({
+      kind: "finish",
+      phase: "failed",
+      message: `the model's answer is no seven; this was answer 3 of 3, and it began: 10${"0".repeat(298)}…`,
+    });
+  });
+
+  test("is not looked for in what the model says beside its tool calls", () => {
+    const steps = [model(1, "Let me see.", ["a", "shell"]), tool(2, "a", "shell", "A"), model(3, "8")];
+    expect(nextStep(rules, history(...steps))).toMatchObject({ kind: "model-call", attempt: 2, step: 4 });
   });
 });

@@ -9,7 +9,7 @@ const SCRIPT = [
 ];
 
 async function answer(earlierCalls: number, signal = new AbortController().signal, delayMs = 0): Promise<ModelPart[]> {
-  const request = { instructions: "", messages: [], tools: [], earlierCalls, signal };
+  const request = { instructions: "", messages: [], tools: [], answerSchema: null, earlierCalls, signal };
   const parts: ModelPart[] = [];
   for await (const part of createScriptedModel(SCRIPT, delayMs).call(request)) parts.push(part);
   return parts;

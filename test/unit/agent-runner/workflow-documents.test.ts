@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
 import { loadDocuments } from "@stigmer/agent-runner/definitions";
+import type { WorkflowDefinition } from "@stigmer/agent-runner/workflow-definition";
+import { writeWorkflow } from "@stigmer/agent-runner/write-workflow";
 import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 
@@ -48,7 +51,7 @@ nodes:
   - { id: left, prompt: "{article.parts}", output_schema: "list[str]", outputs: [tags] }
   - { id: right, prompt: "Right", output_schema: { type: object, fields: [{ name: counts, type: "dict[int, float]" }] }, outputs: [counts] }
   - { id: helper, agent: pr-reviewer, inputs: { text: state.article }, outputs: [answer] }
-  - { id: leave, prompt: Bye }
+  - { id: leave, agent: leaver }
 edges:
   - { from: START, to: write }
   - { from: write, routes: [{ condition: { logic: "state.score >= 7 and article.title != ''" }, to: check }, { condition: { logic: default }, to: END }] }
@@ -64,7 +67,8 @@ config:
 
 const SMALL = `schema_version: "1.0"
 flow: { name: small }
-nodes: [{ id: only, prompt: Hello }]
+state: { fields: { text: { type: str } } }
+nodes: [{ id: only, prompt: Hello, output_schema: { type: str }, outputs: [text] }]
 edges: [{ from: START, to: only }, { from: only, to: END }]
 `;
 
@@ -77,13 +81,13 @@ describe("a good workflow", () => {
     await expect(text).toMatchFileSnapshot("../../fixtures/golden/workflow-definition.json");
   });
 
-  test("needs no more than a name, a node and its edges", () => {
+  test("needs no more than a name, a field, a node and its edges", () => {
     const { documents, issues } = loadDocuments(SMALL, "small.yaml");
     expect(issues).toEqual([]);
     expect(documents[0]?.definition).toEqual({
       schema_version: "1.0",
       flow: { name: "small", description: null, version: null },
-      state: { fields: {} },
+      state: { fields: { text: { type: { kind: "str" }, required: false, description: null, default: null } } },
       nodes: [
         {
           id: "only",
@@ -92,8 +96,8 @@ describe("a good workflow", () => {
           prompt: "Hello",
           agent: null,
           inputs: {},
-          output: null,
-          outputs: [],
+          output: { kind: "str" },
+          outputs: ["text"],
           tools: [],
           llm: null,
         },
@@ -106,9 +110,17 @@ describe("a good workflow", () => {
     });
   });
 
+  test("may leave what is answered to the types of the outputs in the state", () => {
+    const text = SMALL.replace(", output_schema: { type: str }", "");
+    const { documents, issues } = loadDocuments(text, "a");
+    expect(issues).toEqual([]);
+    expect(documents[0]?.definition).toMatchObject({ nodes: [{ output: null, outputs: ["text"] }] });
+  });
+
   test("names the agents of its nodes, and where", () => {
     expect(loadDocuments(FULL, "full.yaml").documents[0]?.mentions).toEqual([
       { agent: "pr-reviewer", field: "nodes[4].agent", line: 45 },
+      { agent: "leaver", field: "nodes[5].agent", line: 46 },
     ]);
     expect(FULL.split("\n")[44]).toContain("id: helper");
   });
@@ -120,7 +132,8 @@ describe("a good workflow", () => {
         { to: "only", from: "START" },
         { to: "END", from: "only" },
       ],
-      nodes: [{ prompt: "Hello", id: "only" }],
+      nodes: [{ outputs: ["text"], output_schema: { type: "str" }, prompt: "Hello", id: "only" }],
+      state: { fields: { text: { type: "str" } } },
       flow: { name: "small" },
       schema_version: "1.0",
     };
@@ -134,7 +147,7 @@ describe("a good workflow", () => {
     expect(documents.map(({ kind, name, line }) => [kind, name, line])).toEqual([
       ["Agent", "small", 1],
       ["Workflow", "small", 6],
-      ["Workflow", 'Reviews: "anything"', 11],
+      ["Workflow", 'Reviews: "anything"', 12],
     ]);
   });
 
@@ -143,6 +156,61 @@ describe("a good workflow", () => {
       const text = SMALL.replace("name: small", `name: ${JSON.stringify(name)}`);
       expect(loadDocuments(text, "a")).toMatchObject({ documents: [{ name }], issues: [] });
     }
+  });
+});
+
+test.each(["article-writer", "review-loop", "fork-join"])(
+  "examples/%s.yaml is a good workflow without warnings",
+  (name) => {
+    const text = readFileSync(new URL(`../../../examples/${name}.yaml`, import.meta.url), "utf8");
+    expect(loadDocuments(text, name)).toMatchObject({ documents: [{ name, mentions: [] }], issues: [], warnings: [] });
+  },
+);
+
+describe("a stored workflow is written", () => {
+  const rewrite = (text: string) => {
+    // What was loaded is a definition.
+    const definition = loadDocuments(text, "a").documents[0]?.definition as unknown as WorkflowDefinition;
+    const written = writeWorkflow(definition);
+    return { definition, written, again: loadDocuments(stringify(written), "b") };
+  };
+
+  test.each<[string, string]>([
+    ["FULL", FULL],
+    ["SMALL", SMALL],
+    ...["article-writer", "review-loop", "fork-join"].map((name): [string, string] => [name, example(name)]),
+  ])("so that it is read as the same: %s", (_, text) => {
+    const { definition, again } = rewrite(text);
+    expect([again.issues, again.warnings]).toEqual([[], []]);
+    expect(again.documents[0]?.definition).toEqual(definition);
+  });
+
+  test("without what is silent", async () => {
+    expect(stringify(rewrite(SMALL).written)).toBe(`schema_version: "1.0"
+flow:
+  name: small
+state:
+  fields:
+    text:
+      type: str
+nodes:
+  - id: only
+    prompt: Hello
+    output_schema:
+      type: str
+    outputs:
+      - text
+edges:
+  - from: START
+    to: only
+  - from: only
+    to: END
+config:
+  execution:
+    timeout: 120
+    max_retries: 3
+`);
+    await expect(stringify(rewrite(FULL).written)).toMatchFileSnapshot("../../fixtures/golden/workflow-written.yaml");
   });
 });
 
@@ -157,9 +225,12 @@ observability: { mlflow: true }
 storage: {}
 memory: { enabled: true }
 log_prompts: true
+state: { fields: { text: { type: str } } }
 nodes:
   - id: only
     prompt: Hello
+    output_schema: str
+    outputs: [text]
     memory: false
     log_artifacts: true
     tools:
@@ -179,12 +250,12 @@ config:
       [7, "storage"],
       [8, "memory"],
       [9, "log_prompts"],
-      [13, "nodes[0].memory"],
-      [14, "nodes[0].log_artifacts"],
-      [16, "nodes[0].tools[0].config"],
-      [19, "config.observability"],
-      [20, "config.storage"],
-      [21, "config.memory"],
+      [16, "nodes[0].memory"],
+      [17, "nodes[0].log_artifacts"],
+      [19, "nodes[0].tools[0].config"],
+      [22, "config.observability"],
+      [23, "config.storage"],
+      [24, "config.memory"],
     ]);
     const plain = SMALL.replace("prompt: Hello", "prompt: Hello, tools: [file_read]");
     expect(documents[0]?.definition).toEqual(loadDocuments(plain, "a.yaml").documents[0]?.definition);
@@ -195,3 +266,7 @@ config:
     expect(loadDocuments(text, "a").warnings.map(({ field }) => field)).toEqual(["nodes[0].tools", "nodes[0].llm"]);
   });
 });
+
+function example(name: string): string {
+  return readFileSync(new URL(`../../../examples/${name}.yaml`, import.meta.url), "utf8");
+}

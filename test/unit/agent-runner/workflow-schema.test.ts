@@ -5,20 +5,20 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { workflowSchema } from "../../../agent-runner/src/definitions/workflow/workflow-schema.ts";
 
-const FILE = "../../../agent-runner/schemas/workflow.schema.json";
+const SCHEMA = {
+  title: "A stigmer workflow",
+  ...z.toJSONSchema(workflowSchema, { io: "input", reused: "inline" }),
+};
 
 test("the schema for editors is the schema that apply checks", async () => {
-  const schema = {
-    title: "A stigmer workflow",
-    ...z.toJSONSchema(workflowSchema, { io: "input", reused: "inline" }),
-  };
   // `npx vitest run -u` writes it anew.
-  await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(FILE);
+  await expect(`${JSON.stringify(SCHEMA, null, 2)}\n`).toMatchFileSnapshot(
+    "../../../agent-runner/schemas/workflow.schema.json",
+  );
 });
 
 describe("an editor with the schema", () => {
-  const schema = JSON.parse(readFileSync(new URL(FILE, import.meta.url), "utf8"));
-  const validate = new Ajv2020({ strict: false }).compile(schema);
+  const validate = new Ajv2020({ strict: false }).compile(SCHEMA);
 
   test.each(["article-writer", "review-loop", "fork-join"])("takes examples/%s.yaml", (name) => {
     const text = readFileSync(new URL(`../../../examples/${name}.yaml`, import.meta.url), "utf8");

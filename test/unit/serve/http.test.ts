@@ -76,7 +76,16 @@ describe("metrics", () => {
     const metrics = createMetrics();
     metrics.answered({ method: "GET", path: "/run", status: 200, ms: 20 });
     metrics.answered({ method: "GET", path: "/run", status: 200, ms: 2_000 });
-    const run = { run: 1, node: 'say "hi"\n', iteration: 1 };
+    const run = {
+      run: 1,
+      node: 'say "hi"\n',
+      iteration: 1,
+      phase: "open" as const,
+      output: null,
+      error: null,
+      state: {},
+      attempt: 1,
+    };
     metrics.observer.runStarted?.(job, run, 1_000);
     const record = {
       kind: "model" as const,

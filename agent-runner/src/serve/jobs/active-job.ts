@@ -35,7 +35,7 @@ export class ActiveJob {
   #onIdle = () => {};
   readonly #runs: KeptRun[];
   #failure: Failure | null = null;
-  #output: { [field: string]: Json } | null = null;
+  #hasFaulted = false;
 
   constructor(options: ActiveJobOptions) {
     this.#options = options;
@@ -56,10 +56,13 @@ export class ActiveJob {
   async work(): Promise<JobResult> {
     const timer = this.#stopAtLimit();
     try {
-      this.#journal.start();
-      const open = this.#runs.filter(({ phase }) => phase === "open" && !this.#isStopped);
-      for (const run of open) this.#begin(run, run.attempt + 1);
-      this.#turn();
+      const interrupted = this.#runs.filter(({ phase }) => phase === "open");
+      const next = this.#options.store.transaction(() => {
+        this.#journal.start();
+        for (const run of interrupted) this.#journal.beginAgain(run);
+        return this.#decide();
+      });
+      this.#begin(this.#isStopped ? [] : [...interrupted, ...next]);
       await this.#allRunsEnded();
       return await this.#end();
     } catch (error) {
@@ -71,42 +74,42 @@ export class ActiveJob {
     }
   }
 
-  /** Asks the interpreter what comes next; called at the start and after every end of a run. */
-  #turn(): void {
-    if (this.#isStopped || this.#failure !== null) return;
+  /** Asks the interpreter what comes next, and writes it; at the start and after every end of a run. @returns new runs. */
+  #decide(): KeptRun[] {
+    if (this.#isStopped) return [];
     const { interpreter, workflow, input } = this.#options;
     const decision = interpreter.advance(workflow, input, this.#runs);
     switch (decision.kind) {
       case "run": {
-        const runs = decision.runs
-          .filter(({ run }) => !this.#runs.some((known) => known.run === run))
-          .map((run): KeptRun => ({ ...run, phase: "open", output: null, error: null, attempt: 1 }));
+        const runs = decision.runs.map(
+          (run): KeptRun => ({ ...run, phase: "open", output: null, error: null, attempt: 1 }),
+        );
         this.#journal.addRuns(runs);
         this.#runs.push(...runs);
-        for (const run of runs) this.#begin(run, 1);
-        return;
+        return runs;
       }
       case "finish":
-        this.#output = decision.output;
-        return;
+        this.#journal.complete(decision.output);
+        return [];
       case "fail":
         this.#failure = decision;
         // Its other branches have nothing left to work for.
         this.#abort.abort("cancelled" satisfies JobStop);
+        return [];
     }
   }
 
-  #begin(run: KeptRun, attempt: number): void {
-    if (attempt > 1) this.#journal.setAttempt(run.run, attempt);
-    run.attempt = attempt;
-    this.#underWay += 1;
-    this.#run(run)
-      .catch((error: unknown) => this.#fault(error))
-      .finally(() => {
-        // The turn after this run has begun what follows it.
-        this.#underWay -= 1;
-        if (this.#underWay === 0) this.#onIdle();
-      });
+  #begin(runs: readonly KeptRun[]): void {
+    for (const run of runs) {
+      this.#underWay += 1;
+      this.#run(run)
+        .catch((error: unknown) => this.#fault(error))
+        .finally(() => {
+          // What follows this run has begun.
+          this.#underWay -= 1;
+          if (this.#underWay === 0) this.#onIdle();
+        });
+    }
   }
 
   async #allRunsEnded(): Promise<void> {
@@ -127,17 +130,16 @@ export class ActiveJob {
     await interpreter.runNode(this.#taskOf(run), channel).catch((error: unknown) => {
       log.error(`job ${job.id}: node ${run.node}: this is a bug: ${error instanceof Error ? error.stack : error}`);
     });
-    channel.write();
-    this.#endRun(run, channel.outcome);
-  }
-
-  #endRun(run: KeptRun, outcome: Outcome | null): void {
+    const { outcome } = channel;
     if (outcome?.phase === "timed_out") this.stop("timed_out");
-    if (this.#isStopped) return;
-    const ended = endedRun(run, outcome);
-    Object.assign(run, ended);
-    this.#journal.endRun(run);
-    this.#turn();
+    const next = store.transaction(() => {
+      channel.write();
+      if (this.#isStopped) return [];
+      Object.assign(run, endedRun(run, outcome));
+      this.#journal.endRun(run);
+      return this.#decide();
+    });
+    this.#begin(next);
   }
 
   #taskOf(run: KeptRun): NodeTask {
@@ -154,26 +156,30 @@ export class ActiveJob {
       iteration: run.iteration,
       state: run.state,
       steps: run.attempt === 1 ? [] : store.log.steps(job.number, run.run),
+      earlierCalls: run.iteration === 1 ? 0 : store.log.modelCalls(job.number, run),
       remainingMs: this.#remainingMs(),
       ...interpreter.surroundings(workflow, run.node),
     };
   }
 
   async #end(): Promise<JobResult> {
-    if (this.#failure !== null) this.#journal.fail(this.#failure);
-    else if (this.#output !== null) this.#journal.complete(this.#output);
-    else if (this.#abort.signal.reason === "cancelled") this.#journal.cancel();
-    else if (this.#abort.signal.reason === "timed_out") this.#journal.timeOut();
-    else if (this.#isStopped) return "put-down";
-    else
-      this.#journal.fail({ kind: "fail", error: { code: "INTERNAL", message: "nothing was left to do" }, node: null });
+    if (this.#hasFaulted) return "put-down";
+    const { reason } = this.#abort.signal;
+    if (!this.#journal.hasEnded) {
+      if (this.#failure !== null) this.#journal.fail(this.#failure);
+      else if (reason === "cancelled") this.#journal.cancel();
+      else if (reason === "timed_out") this.#journal.timeOut();
+      else if (reason === "shutdown") return "put-down";
+      else throw new Error("nothing was left to do, and the job has not ended");
+    }
     await this.#options.store.flush();
     return "ended";
   }
 
-  /** Something could not be written. The job is put down as it stands, for a later try. */
+  /** Something could not be written. The job is put down as it is stored, for a later try. */
   #fault(error: unknown): void {
     const { log, job } = this.#options;
+    this.#hasFaulted = true;
     log.error(`job ${job.id} cannot go on for now: ${error instanceof Error ? error.stack : error}`);
     this.#abort.abort("shutdown" satisfies JobStop);
   }

@@ -29,6 +29,10 @@ export class JobJournal {
     this.#lastSeq = options.store.log.lastSeq(options.job.number);
   }
 
+  get hasEnded(): boolean {
+    return this.#job.completedAt !== null;
+  }
+
   /** Milliseconds that the job ran so far, in all lives of the server. */
   elapsedMs(): number {
     return Math.round(this.#job.elapsedMs + performance.now() - this.#beganAt);
@@ -58,8 +62,11 @@ export class JobJournal {
     for (const run of runs) observer.runStarted(this.#job, run, at);
   }
 
-  setAttempt(run: number, attempt: number): void {
-    this.#options.store.log.setAttempt(this.#job.number, run, attempt);
+  /** A run that an earlier life of the server left open. */
+  beginAgain(run: KeptRun): void {
+    run.attempt += 1;
+    this.#options.store.log.setAttempt(this.#job.number, run.run, run.attempt);
+    this.#options.observer.runStarted(this.#job, run, Date.now());
   }
 
   /** What a node run delivered. `execution.started` was told at the start of the job. */
@@ -88,7 +95,8 @@ export class JobJournal {
   }
 
   fail({ error, node }: Extract<Decision, { kind: "fail" }>): void {
-    this.#options.log.warn(`job ${this.#job.id}: ${error.code}: ${error.message}`);
+    // That of a node was logged at the end of its run.
+    if (node === null) this.#options.log.warn(`job ${this.#job.id}: ${error.code}: ${error.message}`);
     const at = Date.now();
     const told = publicError(error.code, node);
     const data = { error: { ...told }, ...(node === null ? {} : { node }) };

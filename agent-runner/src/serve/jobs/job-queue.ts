@@ -4,6 +4,7 @@ import type { Json, KeptWorkflow } from "../../protocol/messages.ts";
 import { type EndedStatus, JOB_STATUSES, type Job, type JobStatus } from "../store/jobs-table.ts";
 import type { Store } from "../store/open-store.ts";
 import { ActiveJob, type JobStop } from "./active-job.ts";
+import { createEndBell } from "./end-bell.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { JobJournal } from "./job-journal.ts";
@@ -34,17 +35,18 @@ const RETRY_PAUSE_MS = 5_000;
 export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #workflowDigest: string;
+  readonly #workflows = new Map<string, KeptWorkflow>();
   readonly #waiting = new Map<string, Job>();
   readonly #active = new Map<string, ActiveJob>();
-  /** Who waits for the job of that id. */
-  readonly #watchers = new Map<string, Set<() => void>>();
-  readonly #counts: Map<JobStatus, number>;
+  readonly #ends = createEndBell();
+  #counts: Map<JobStatus, number>;
   #isDraining = false;
   #onIdle = () => {};
 
   constructor(options: JobQueueOptions) {
     this.#options = options;
     this.#workflowDigest = options.store.keepWorkflow(options.workflow);
+    this.#workflows.set(this.#workflowDigest, options.workflow);
     options.store.dropWorkflowsBut(this.#workflowDigest);
     this.#counts = options.store.jobs.counts();
   }
@@ -83,16 +85,7 @@ export class JobQueue {
   /** Resolves when the job has ended or is not under way here any more, or with `signal`. */
   ended(id: string, signal: AbortSignal): Promise<void> {
     if (!this.#waiting.has(id) && !this.#active.has(id)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const ofJob = this.#watchers.get(id) ?? new Set();
-      const finish = (): void => {
-        ofJob.delete(finish);
-        signal.removeEventListener("abort", finish);
-        resolve();
-      };
-      this.#watchers.set(id, ofJob.add(finish));
-      signal.addEventListener("abort", finish);
-    });
+    return this.#ends.wait(id, signal);
   }
 
   /** Asks for the end of a job that has not ended. */
@@ -101,7 +94,7 @@ export class JobQueue {
     if (waiting !== undefined) {
       this.#waiting.delete(job.id);
       this.#cancelWaiting(waiting);
-      this.#tellEnd(job.id);
+      this.#ends.ring(job.id);
       return;
     }
     this.#options.store.jobs.markCancelAsked(job.number);
@@ -125,7 +118,7 @@ export class JobQueue {
       for (const active of this.#active.values()) active.stop("shutdown" satisfies JobStop);
     };
     // Whoever waits for a job that does not begin any more is told where to look for it later.
-    for (const id of this.#waiting.keys()) this.#tellEnd(id);
+    for (const id of this.#waiting.keys()) this.#ends.ring(id);
     if (deadline.aborted) putDown();
     deadline.addEventListener("abort", putDown);
     while (this.#active.size > 0) {
@@ -173,42 +166,63 @@ export class JobQueue {
     for (const job of this.#waiting.values()) {
       if (this.#isDraining || this.#active.size >= this.#options.maxRunning) return;
       this.#waiting.delete(job.id);
-      this.#work(job).catch((error: unknown) => {
+      this.#work(job.id).catch((error: unknown) => {
         this.#options.log.error(`job ${job.id} cannot begin for now: ${error instanceof Error ? error.stack : error}`);
         this.#active.delete(job.id);
-        this.#retryLater(job);
+        this.#retryLater(job.id);
       });
     }
   }
 
-  async #work(job: Job): Promise<void> {
+  async #work(id: string): Promise<void> {
     const { store, interpreter, log } = this.#options;
-    const wasStatus = job.status;
-    const kept = store.jobs.get(job.id);
-    if (kept === null) throw new Error(`the job ${job.id} is gone`);
+    const kept = store.jobs.get(id);
+    if (kept === null) throw new Error("it is gone");
+    const { input, output: _, ...job } = kept;
+    let counted = job.status;
+    const recount = (): void => {
+      this.#move(counted, job.status);
+      counted = job.status;
+    };
     const journal = this.#journalOf(job);
-    const workflow = store.workflow(job.workflow);
-    const active = new ActiveJob({ job, input: kept.input, workflow, store, journal, interpreter, log });
+    const workflow = this.#workflowOf(job);
+    const active = new ActiveJob({ job, input, workflow, store, journal, interpreter, log });
     this.#active.set(job.id, active);
-    if (kept.isCancelAsked) active.stop("cancelled");
+    if (job.isCancelAsked) active.stop("cancelled");
     const worked = active.work();
-    this.#move(wasStatus, job.status);
+    recount();
     const result = await worked;
     this.#active.delete(job.id);
-    if (result === "ended") {
-      this.#move("running", job.status);
-    } else if (!this.#isDraining) this.#retryLater(job);
-    this.#tellEnd(job.id);
+    recount();
+    if (result === "put-down" && !this.#isDraining) this.#retryLater(job.id);
+    this.#ends.ring(job.id);
     this.#startWaiting();
     if (this.#active.size === 0) this.#onIdle();
   }
 
-  #retryLater(job: Job): void {
+  /** Few workflows, many jobs: each is read once. */
+  #workflowOf({ workflow: digest }: Job): KeptWorkflow {
+    const known = this.#workflows.get(digest) ?? this.#options.store.workflow(digest);
+    this.#workflows.set(digest, known);
+    return known;
+  }
+
+  #retryLater(id: string): void {
+    const { store, log } = this.#options;
     const timer = setTimeout(() => {
       if (this.#isDraining) return;
-      // Somebody may have asked for its end meanwhile, which ends it as soon as it is at work.
-      this.#waiting.set(job.id, job);
-      this.#startWaiting();
+      try {
+        // What was counted may not have been written.
+        this.#counts = store.jobs.counts();
+        const job = store.jobs.get(id);
+        if (job === null) return;
+        // Somebody may have asked for its end meanwhile, which ends it as soon as it is at work.
+        this.#waiting.set(id, job);
+        this.#startWaiting();
+      } catch (error) {
+        log.error(`job ${id} has to wait: ${error instanceof Error ? error.message : error}`);
+        this.#retryLater(id);
+      }
     }, RETRY_PAUSE_MS);
     timer.unref();
   }
@@ -222,11 +236,6 @@ export class JobQueue {
   #journalOf(job: Job): JobJournal {
     const { store, bell, observer, log } = this.#options;
     return new JobJournal({ job, store, bell, observer, log });
-  }
-
-  #tellEnd(id: string): void {
-    for (const tell of [...(this.#watchers.get(id) ?? [])]) tell();
-    this.#watchers.delete(id);
   }
 
   #move(from: JobStatus, to: JobStatus | EndedStatus): void {

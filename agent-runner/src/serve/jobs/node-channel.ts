@@ -41,8 +41,8 @@ export class NodeChannel implements TaskChannel {
     if (this.#isForfeit) throw this.signal.reason;
   }
 
+  /** What was delivered is written together with what the job makes of the outcome. */
   async complete(outcome: Outcome): Promise<void> {
-    this.write();
     this.outcome = outcome;
   }
 

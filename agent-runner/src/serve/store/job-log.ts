@@ -25,6 +25,8 @@ export interface JobLog {
   setAttempt(job: number, run: number, attempt: number): void;
   endRun(job: number, run: Pick<NodeRun, "run" | "phase" | "output" | "error">): void;
   steps(job: number, run: number): KeptStep[];
+  /** How many model calls finished in the runs of this node before this one. */
+  modelCalls(job: number, run: Pick<NodeRun, "run" | "node">): number;
   /** A finished step stays as it is. */
   recordStep(job: number, run: number, step: KeptStep): void;
   lastSeq(job: number): number;
@@ -72,6 +74,16 @@ export function createJobLog(sqlite: Sqlite): JobLog {
     },
     steps: (job, run) =>
       sqlite.all("SELECT step, phase, record FROM steps WHERE job = ? AND run = ? ORDER BY step", job, run).map(toStep),
+    modelCalls: (job, { run, node }) => {
+      const row = sqlite.get(
+        `SELECT COUNT(*) AS count FROM runs JOIN steps USING (job, run)
+         WHERE job = ? AND run < ? AND node = ? AND steps.phase = 'finished' AND record ->> '$.kind' = 'model'`,
+        job,
+        run,
+        node,
+      );
+      return row === null ? 0 : integer(row, "count");
+    },
     recordStep: (job, run, { step, phase, record }) => {
       sqlite.run(
         `INSERT INTO steps (job, run, step, phase, record) VALUES (?, ?, ?, ?, ?)

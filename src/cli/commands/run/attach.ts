@@ -21,8 +21,9 @@ export interface AttachOptions {
  * Shows an execution as it happens and returns its terminal event. The user's first signal cancels it; then the answer
  * is null, and the signal decides the exit code.
  */
-export async function attach({ client, context, executionId }: AttachOptions): Promise<ExecutionEvent | null> {
-  const printer = new RunPrinter(context);
+export async function attach(options: AttachOptions & { kind: "agent" | "workflow" }): Promise<ExecutionEvent | null> {
+  const { client, context, executionId, kind } = options;
+  const printer = new RunPrinter(context, kind);
   const end = new AbortController();
   const streamEnded = new AbortController();
   const cancelled = onceAborted(context.signal, async () => {

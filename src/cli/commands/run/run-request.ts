@@ -10,9 +10,17 @@ export async function readRunRequest(options: RunOptions, context: Pick<CommandC
   if ((agent === undefined) === (workflow === undefined)) {
     throw new AppError("USAGE", "Say what to run: either --agent NAME or --workflow NAME");
   }
+  const common = {
+    environment: Object.fromEntries(options.env.map(readVariable)),
+    timeoutMs: options.timeoutMs,
+  };
   if (workflow !== undefined) {
     if (message !== undefined) throw new AppError("USAGE", "-m is for agents; a workflow takes inputs: -i KEY=VALUE");
-    throw new AppError("USAGE", "Running workflows is not part of this version yet");
+    if (session !== undefined) {
+      throw new AppError("USAGE", "--session is for agents; each run of a workflow begins anew");
+    }
+    const fields = Object.fromEntries(input.map(readInput));
+    return { kind: "workflow", name: workflow, message: null, input: fields, sessionId: null, ...common };
   }
   if (input.length > 0) throw new AppError("USAGE", "-i is for workflows; an agent takes a message: -m TEXT");
   return {
@@ -21,9 +29,15 @@ export async function readRunRequest(options: RunOptions, context: Pick<CommandC
     message: message === "-" ? withoutLastNewline(await readStream(context.stdin)) : (message ?? null),
     input: null,
     sessionId: session ?? null,
-    environment: Object.fromEntries(options.env.map(readVariable)),
-    timeoutMs: options.timeoutMs,
+    ...common,
   };
+}
+
+/** The text is read by the type of the field, which the server knows. */
+function readInput(given: string): [string, string] {
+  const at = given.indexOf("=");
+  if (at <= 0) throw new AppError("USAGE", `-i takes FIELD=VALUE, such as -i topic=bees, not ${JSON.stringify(given)}`);
+  return [given.slice(0, at), given.slice(at + 1)];
 }
 
 function readVariable(given: string): [string, string] {

@@ -193,7 +193,7 @@ describe("what is no condition is told with its place", () => {
       "😀",
       "default",
     ];
-    for (let round = 0; round < 3_000; round += 1) {
+    for (let round = 0; round < 800; round += 1) {
       const length = Math.floor(random() * 12);
       const logic = Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join("");
       try {

@@ -64,7 +64,7 @@ describe("hostile values", () => {
   test("whatever is escaped by doubling its braces comes out as it was", () => {
     const random = seededRandom(11);
     const pieces = ["{", "}", "a", "{a}", "{{", "$&", "\n", "é", "state."];
-    for (let round = 0; round < 2_000; round += 1) {
+    for (let round = 0; round < 600; round += 1) {
       const length = Math.floor(random() * 10);
       const text = Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join("");
       expect(render(text.replaceAll(/[{}]/g, "$&$&"), { a: "no" })).toBe(text);
