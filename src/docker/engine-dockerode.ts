@@ -7,6 +7,7 @@ import { createExecCalls } from "./exec.ts";
 import { createImageCalls } from "./images.ts";
 import { createLogCalls } from "./logs.ts";
 import type { CredentialSources } from "./registry-auth.ts";
+import { createResourceCalls } from "./resources.ts";
 import { createTransport, within } from "./transport.ts";
 
 const INFO_MS = 10_000;
@@ -41,6 +42,7 @@ export async function createEngine(
     ...createLogCalls(transport),
     ...createEventCalls(transport),
     ...createImageCalls(transport, credentials),
+    ...createResourceCalls(transport),
   };
 }
 

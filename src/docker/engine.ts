@@ -1,4 +1,5 @@
 /** The Docker Engine in our own words. Everything outside `docker/` sees only these types. */
+import type { ResourceCalls } from "./resources.ts";
 
 export type DockerFlavour =
   | "docker-desktop"
@@ -94,6 +95,15 @@ export interface ContainerSpecification {
   init: boolean;
   logMaxSizeBytes: number;
   logMaxFiles: number;
+  /** Named volumes; a new one takes over what the image has at its path. */
+  volumes?: { name: string; containerPath: string }[];
+  /** Container ports that the host's loopback forwards. */
+  loopbackPorts?: { hostPort: number; containerPort: number }[];
+  /** Without it the engine starts nothing again. */
+  restartPolicy?: "unless-stopped";
+  cpus?: number;
+  /** Run the image's own health check, for those who look at `docker ps`. */
+  keepsHealthcheck?: boolean;
 }
 
 export interface ImageInfo {
@@ -172,7 +182,7 @@ export interface CallOptions {
  * AppError of code DOCKER_*; an engine's refusal rejects with {@link DockerRequestError}. "Not found" is null where
  * the type says so, and "already so" (stop of a stopped container, remove of a removed one) succeeds.
  */
-export interface DockerEngine {
+export interface DockerEngine extends ResourceCalls {
   readonly endpoint: DockerEndpoint;
   info(options?: CallOptions): Promise<EngineInfo>;
   /** Round trip to `/_ping`. */

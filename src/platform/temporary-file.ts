@@ -10,11 +10,16 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${crypto.randomUUID()}.tmp`);
 }
 
-/** Deletes the temporary files in a folder whose writer was killed before it could rename or delete them. */
-export async function removeLeftovers(directory: string): Promise<void> {
+/**
+ * Deletes the temporary files and folders in a folder whose writer was killed before it could rename or delete them: all, or
+ * those that were to become `target`.
+ */
+export async function removeLeftovers(directory: string, target?: string): Promise<void> {
   for (const name of await readdir(directory)) {
+    if (target !== undefined && !name.startsWith(`.${target}.`)) continue;
     const writer = writerOf(name);
-    if (writer !== null && (await identify(writer)) === null) await rm(join(directory, name), { force: true });
+    if (writer === null || (await identify(writer)) !== null) continue;
+    await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type CommandSpec, plannedCommand } from "../command-spec.ts";
+import { type CommandSpec, command } from "../command-spec.ts";
 import { argument, duration, flag, text, wholeNumber } from "../option-spec.ts";
 
 const file = { completes: "file" } as const;
@@ -20,12 +20,13 @@ const deployment = {
 
 /** `deploy`. */
 export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
-  plannedCommand({
+  command({
     path: "deploy generate",
     summary: "Write the files of a deployment",
     takes: { file: argument("<file>", "The workflow", file), ...deployment },
+    load: () => import("../commands/deploy/generate.ts"),
   }),
-  plannedCommand({
+  command({
     path: "deploy up",
     summary: "Build and run a deployment, and wait until it is healthy",
     takes: {
@@ -33,18 +34,21 @@ export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
       ...deployment,
       envFile: text("--env-file <file>", "KEY=value lines for the workflow's keys", file),
     },
+    load: () => import("../commands/deploy/up.ts"),
   }),
-  plannedCommand({
+  command({
     path: "deploy down",
     summary: "Remove a deployment; its jobs stay",
     takes: {
       name: argument("<name>", "Name of the deployment"),
       volumes: flag("--volumes", "Remove the jobs too"),
     },
+    load: () => import("../commands/deploy/down.ts"),
   }),
-  plannedCommand({
+  command({
     path: "deploy status",
     summary: "Show a deployment",
     takes: { name: argument("<name>", "Name of the deployment") },
+    load: () => import("../commands/deploy/status.ts"),
   }),
 ];

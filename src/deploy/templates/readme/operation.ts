@@ -1,0 +1,45 @@
+import { DATA_DIRECTORY, type Deployment } from "../../deployment.ts";
+import { dockerNames } from "../../deployment-name.ts";
+import { markdownBlock } from "../markdown-text.ts";
+
+/** What somebody needs who has to keep it running. */
+export function operation({ apiPort, name }: Deployment): string[] {
+  const { container, image, jobsVolume } = dockerNames(name);
+  const url = `http://127.0.0.1:${apiPort}`;
+  return [
+    "## Logs, stop and remove",
+    markdownBlock("sh", `docker logs --tail 50 ${container}\ndocker compose stop\ndocker compose down`),
+    `The jobs stay in the volume \`${jobsVolume}\`; \`docker compose down --volumes\` removes them as well. What \`stigmer deploy up\` started is looked at and removed by stigmer:`,
+    markdownBlock("sh", `stigmer deploy status ${name}\nstigmer deploy down ${name}`),
+    "## Troubleshooting",
+    [
+      "| what you see | what to do |",
+      "| --- | --- |",
+      `| port ${apiPort} is taken | make the files again with \`--api-port PORT\` |`,
+      "| `/health/ready` answers 503 | its body names what is missing: a key, the model service, the disk |",
+      "| the model service of this machine is not reached | from the container it is `host.docker.internal`: it has to listen there, not on 127.0.0.1 alone (`OLLAMA_HOST=0.0.0.0 ollama serve`); another address: `LLM_BASE_URL` |",
+      "| 422 | `details` has one entry for each wrong field; `/schema` says what is expected |",
+      "| 429 | `MAX_RUNNING` jobs run and `MAX_WAITING` wait: try again after the seconds in `Retry-After` |",
+      "| a job `failed` | the container's log has the details under the job's id |",
+      `| the base image cannot be pulled | \`BASE_IMAGE=IMAGE docker compose build\`, with an image that has Node 22.13 or newer; \`stigmer deploy up\` finds one by itself |`,
+    ].join("\n"),
+    "## Production",
+    [
+      "- **TLS**: the port is bound to 127.0.0.1. Put a reverse proxy with TLS in front, and let it pass server-sent events unbuffered.",
+      "- **Token**: set `API_TOKEN`; every request except on `/health` then needs it:",
+    ].join("\n"),
+    markdownBlock("sh", `curl -sS ${url}/jobs -H "Authorization: Bearer $API_TOKEN"`),
+    [
+      "- **Limits**: memory, processors and processes are limited in `docker-compose.yml`; jobs by `MAX_RUNNING` and `MAX_WAITING`.",
+      `- **Backup**: the jobs are a SQLite database in the volume \`${jobsVolume}\`. Stop, copy, start:`,
+    ].join("\n"),
+    markdownBlock(
+      "sh",
+      `docker compose stop\ndocker run --rm -v ${jobsVolume}:${DATA_DIRECTORY}:ro --entrypoint tar ${image} -C ${DATA_DIRECTORY} -cf - . > jobs.tar\ndocker compose start`,
+    ),
+    [
+      "- **Platforms that set `PORT`**: the server listens there. The image runs as uid 10001, needs no rights, and writes to `/data` and `/tmp` only.",
+      "- **Stopping**: on SIGTERM it takes no new work, ends what it can, and leaves the rest to the next start.",
+    ].join("\n"),
+  ];
+}

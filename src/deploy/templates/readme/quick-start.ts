@@ -1,0 +1,45 @@
+import { quoteForShell } from "../../../platform/shell-quote.ts";
+import { DEFAULT_OPTIONS, type Deployment } from "../../deployment.ts";
+import { markdownBlock } from "../markdown-text.ts";
+
+/** From nothing to a first answer; every command can be typed as it stands. */
+export function quickStart(deployment: Deployment): string[] {
+  const { apiPort, exampleInputs, syncTimeoutSeconds, variables } = deployment;
+  const url = `http://127.0.0.1:${apiPort}`;
+  const body = quoteForShell(JSON.stringify(exampleInputs));
+  const post = `curl -sS -X POST ${url}/run -H 'Content-Type: application/json'`;
+  const keys =
+    variables.length === 0
+      ? []
+      : ["The keys go into `.env`, which is never part of the image:", markdownBlock("sh", "cp .env.example .env")];
+  return [
+    "## Quick start",
+    ...keys,
+    "With Docker and its compose plugin (`docker-compose` 1.29 takes the same words):",
+    markdownBlock("sh", `docker compose up -d --build\ncurl -sS ${url}/health/ready`),
+    "Or with stigmer, which also finds a base image where no registry answers, proves that the service is healthy and replaces a running one only then:",
+    markdownBlock("sh", upCommand(deployment)),
+    "Or without any container, on Node 22.13 or newer:",
+    markdownBlock("sh", "node server.js"),
+    "## Run the workflow",
+    `The body holds the inputs. A result within ${syncTimeoutSeconds} seconds comes with status 200, else the answer is 202 and the job goes on:`,
+    markdownBlock("sh", `${post} -d ${body}`),
+    "To be answered at once, whatever it takes:",
+    markdownBlock("sh", `${post} -H 'Prefer: respond-async' -d ${body}`),
+    "A request that is repeated with the same key gets the same job, and the work is done once:",
+    markdownBlock("sh", `${post} -H 'Idempotency-Key: order-17' -d ${body}`),
+    "What became of the jobs; the API in a browser:",
+    markdownBlock("sh", `curl -sS ${url}/jobs\ncurl -sS ${url}/docs`),
+  ];
+}
+
+/** Makes the same files again. Agents are data here, and their definitions elsewhere. */
+function upCommand({ agents, apiPort, kubernetes, name, syncTimeoutSeconds }: Deployment): string {
+  const timeoutMs = Math.round(syncTimeoutSeconds * 1000);
+  return [
+    `stigmer deploy up workflow.yaml --output . --name ${name} --api-port ${apiPort}`,
+    ...(timeoutMs === DEFAULT_OPTIONS.syncTimeoutMs ? [] : [`--sync-timeout ${timeoutMs}ms`]),
+    ...(kubernetes ? ["--kubernetes"] : []),
+    ...(Object.keys(agents).length === 0 ? [] : ["--agents ../agents"]),
+  ].join(" ");
+}

@@ -1,0 +1,93 @@
+/** What has to be so before anything of a run is made. */
+import type { ContainerSummary, DockerEngine } from "../../docker/engine.ts";
+import { DockerRequestError } from "../../docker/engine.ts";
+import { AppError } from "../../errors.ts";
+import { describeOwner, findListener } from "../../platform/ports.ts";
+import { dockerNames } from "../deployment-name.ts";
+import { DEPLOYMENT_LABEL, ownLabels, PORT_LABEL } from "../labels.ts";
+import { portTaken } from "./container.ts";
+import { type DeploymentResources, findResources, roleOf, serviceOf } from "./resources.ts";
+import type { Undo } from "./undo.ts";
+
+/**
+ * Takes away what an earlier run that was killed left behind, and lets the container stand that was to become the service
+ * and serves already.
+ *
+ * @returns what is there then.
+ */
+export async function recover(engine: DockerEngine, name: string): Promise<DeploymentResources> {
+  const found = await findResources(engine, name);
+  const names = dockerNames(name);
+  let service = serviceOf(found.containers, name);
+  const unnamed = found.containers.filter(
+    (container) => container.id !== service?.id && roleOf(container) !== "service",
+  );
+  const heir =
+    service === null ? unnamed.find((container) => container.running && roleOf(container) === "next") : undefined;
+  if (heir !== undefined) {
+    await engine.renameContainer(heir.id, names.container);
+    service = heir;
+  }
+  for (const { id } of unnamed.filter((container) => container !== heir))
+    await engine.removeContainer(id, { force: true });
+  const scratch = found.volumes.filter((volume) => volume.name !== names.jobsVolume);
+  for (const volume of scratch) await engine.removeVolume(volume.name);
+  return await findResources(engine, name);
+}
+
+/** @throws AppError PORT_IN_USE naming who has it, unless it is the container that is to be replaced. */
+export async function requireFreePort(
+  engine: DockerEngine,
+  port: number,
+  service: ContainerSummary | null,
+): Promise<void> {
+  if (service?.running === true && service.labels[PORT_LABEL] === String(port)) return;
+  const others = await engine.listContainers([`${PORT_LABEL}=${port}`]);
+  const other = others.find(({ running }) => running);
+  if (other !== undefined) throw portTaken(port, `the deployment ${other.labels[DEPLOYMENT_LABEL]} has it`);
+  const owner = await findListener(port, "127.0.0.1");
+  if (owner !== null) throw portTaken(port, describeOwner(owner, null).sentence);
+}
+
+/** @throws AppError CONTAINER_NAME_TAKEN for a container that has the deployment's name and none of its labels. */
+export async function requireOwnName(engine: DockerEngine, name: string): Promise<void> {
+  const { container } = dockerNames(name);
+  const holder = await engine.inspectContainer(container);
+  if (holder === null || holder.labels[DEPLOYMENT_LABEL] === name) return;
+  throw nameTaken(`container ${container}`, `docker rm -f ${container}`);
+}
+
+/** Makes sure of the jobs volume and the network; each may have been there before. */
+export async function ensureShared(
+  engine: DockerEngine,
+  name: string,
+  { networks, volumes }: DeploymentResources,
+  undo: Undo,
+): Promise<void> {
+  const names = dockerNames(name);
+  if (!volumes.some((volume) => volume.name === names.jobsVolume)) {
+    await createVolume(engine, names.jobsVolume, name);
+    undo.push("the volume", () => engine.removeVolume(names.jobsVolume));
+  }
+  if (networks.some((network) => network.name === names.network)) return;
+  try {
+    const id = await engine.createNetwork({ name: names.network, labels: ownLabels(name) });
+    undo.push("the network", () => engine.removeNetwork(id));
+  } catch (error) {
+    if (!(error instanceof DockerRequestError && error.statusCode === 409)) throw error;
+    throw nameTaken(`network ${names.network}`, `docker network rm ${names.network}`);
+  }
+}
+
+/** @throws AppError CONTAINER_NAME_TAKEN for a volume of that name that is not the deployment's. */
+export async function createVolume(engine: DockerEngine, volume: string, name: string): Promise<void> {
+  const { labels } = await engine.createVolume({ name: volume, labels: ownLabels(name) });
+  if (labels[DEPLOYMENT_LABEL] !== name) throw nameTaken(`volume ${volume}`, `docker volume rm ${volume}`);
+}
+
+function nameTaken(what: string, command: string): AppError {
+  return new AppError("CONTAINER_NAME_TAKEN", `The ${what} is not this deployment's, and has its name`, {
+    hint: "It was left alone. Choose another name: --name NAME",
+    actions: [{ label: "Remove it, if you do not need it", command }],
+  });
+}

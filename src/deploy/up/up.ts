@@ -1,0 +1,139 @@
+import { randomBytes } from "node:crypto";
+import type { ContainerSummary, DockerEngine } from "../../docker/engine.ts";
+import { pickFreePort } from "../../platform/ports.ts";
+import { dockerNames } from "../deployment-name.ts";
+import type { Generated } from "../generate.ts";
+import { LIMITS } from "../limits.ts";
+import { awaitHealthy } from "./await-healthy.ts";
+import { buildDeploymentImage } from "./build-image.ts";
+import { type ContainerRequest, createDeploymentContainer, startDeploymentContainer } from "./container.ts";
+import type { DeploymentValues } from "./keys.ts";
+import { createVolume, ensureShared, recover, requireFreePort, requireOwnName } from "./prepare.ts";
+import { findResources, serviceOf } from "./resources.ts";
+import { Undo } from "./undo.ts";
+
+export interface UpOptions {
+  engine: DockerEngine;
+  generated: Generated;
+  /** Where the files are, absolute. */
+  directory: string;
+  values: DeploymentValues;
+  /** How long a container may take until it is healthy. */
+  timeoutMs: number;
+  env: NodeJS.ProcessEnv;
+  progress: (line: string) => void;
+  signal: AbortSignal;
+}
+
+/**
+ * Builds a deployment, proves it, and puts it in the place of the one before. Whatever fails, what this run made is removed
+ * and the one before runs on, or again.
+ *
+ * @returns the ID of the container that serves.
+ * @throws AppError PORT_IN_USE, CONTAINER_NAME_TAKEN, IMAGE_BUILD_FAILED, COMPONENT_EXITED, START_TIMEOUT, DOCKER_*, ….
+ */
+export async function up(options: UpOptions): Promise<string> {
+  const { engine, generated, progress, signal } = options;
+  const { apiPort, name } = generated.deployment;
+  await requireOwnName(engine, name);
+  const found = await recover(engine, name);
+  const previous = serviceOf(found.containers, name);
+  await requireFreePort(engine, apiPort, previous);
+  const undo = new Undo();
+  let id: string;
+  try {
+    const names = dockerNames(name);
+    undo.push("the image", () => engine.removeImage(names.candidateImage, { force: true }));
+    undo.push("intermediate images", () => removeUnused(engine, name));
+    await buildDeploymentImage({ ...options, tag: names.candidateImage });
+    await ensureShared(engine, name, found, undo);
+    if (previous?.running === true) await prove(options);
+    id = await replace(options, previous, undo);
+  } catch (error) {
+    await undo.run(progress);
+    signal.throwIfAborted();
+    throw error;
+  }
+  progress(`${name} is healthy`);
+  await settle(engine, name, { id, previous });
+  return id;
+}
+
+/** Runs the candidate beside the one that serves, on another port and on data of its own. */
+async function prove(options: UpOptions): Promise<void> {
+  const { engine, generated, progress } = options;
+  const { name } = generated.deployment;
+  progress("Proving the candidate");
+  const volume = `${name}-candidate-${randomBytes(4).toString("hex")}`;
+  const undo = new Undo();
+  try {
+    undo.push("the scratch volume", () => engine.removeVolume(volume));
+    await createVolume(engine, volume, name);
+    const hostPort = await pickFreePort("127.0.0.1");
+    const request = requestOf(options, { role: "candidate", hostPort, volume });
+    const id = await createDeploymentContainer(engine, request);
+    undo.push("the candidate", () => engine.removeContainer(id, { force: true }));
+    await startDeploymentContainer(engine, id, hostPort);
+    await awaitHealthy({ ...options, id, port: hostPort });
+  } finally {
+    await undo.run(progress);
+  }
+}
+
+/** From here to the new one's health nobody serves: everything that can be done before has been. */
+async function replace(options: UpOptions, previous: ContainerSummary | null, undo: Undo): Promise<string> {
+  const { engine, generated, signal } = options;
+  const { apiPort, name } = generated.deployment;
+  const request = requestOf(options, { role: "next", hostPort: apiPort, volume: dockerNames(name).jobsVolume });
+  if (previous?.running === true) undo.push("the stop of the one before", () => engine.startContainer(previous.id));
+  await nameImage(engine, name, undo);
+  const id = await createDeploymentContainer(engine, request);
+  undo.push("the new container", () => engine.removeContainer(id, { force: true }));
+  signal.throwIfAborted();
+  if (previous?.running === true) await engine.stopContainer(previous.id, LIMITS.stopGraceSeconds * 1000);
+  await startDeploymentContainer(engine, id, apiPort);
+  await awaitHealthy({ ...options, id, port: apiPort });
+  return id;
+}
+
+/** A container tells the name that its image had when it was made. */
+async function nameImage(engine: DockerEngine, name: string, undo: Undo): Promise<void> {
+  const { candidateImage, image } = dockerNames(name);
+  const before = await engine.inspectImage(image);
+  undo.push("the image's name", () =>
+    before === null ? engine.removeImage(image) : engine.tagImage(before.id, image),
+  );
+  await engine.tagImage(candidateImage, image);
+}
+
+/** The new one serves: it gets the names, and what came before it goes. */
+async function settle(
+  engine: DockerEngine,
+  name: string,
+  { id, previous }: { id: string; previous: ContainerSummary | null },
+): Promise<void> {
+  const names = dockerNames(name);
+  if (previous !== null) await engine.removeContainer(previous.id, { force: true });
+  await engine.renameContainer(id, names.container);
+  await engine.removeImage(names.candidateImage);
+  await removeUnused(engine, name);
+}
+
+/** Images of this deployment that have no name: intermediate stages, and those that a newer one replaced. */
+async function removeUnused(engine: DockerEngine, name: string): Promise<void> {
+  const { containers, images } = await findResources(engine, name);
+  const used = new Set(containers.map(({ imageId }) => imageId));
+  for (const { id } of images.filter((image) => image.tags.length === 0 && !used.has(image.id))) {
+    await engine.removeImage(id, { force: true });
+  }
+}
+
+function requestOf(
+  { directory, generated, values }: UpOptions,
+  rest: Pick<ContainerRequest, "role" | "hostPort" | "volume">,
+): ContainerRequest {
+  const { deployment } = generated;
+  const names = dockerNames(deployment.name);
+  const image = rest.role === "candidate" ? names.candidateImage : names.image;
+  return { deployment, directory, values, image, ...rest };
+}
