@@ -8,4 +8,6 @@ export const LABEL = {
   sourceHash: "ai.stigmer.source-hash",
   /** The runner id that the container's environment carries, so that a later server knows its session. */
   runnerId: "ai.stigmer.runner-id",
+  /** The docker-runner service that a container was made through. */
+  runner: "ai.stigmer.runner",
 } as const;
