@@ -26,7 +26,7 @@ export class HeldContainers {
     return this.#count;
   }
 
-  follow(link: DockerLink): void {
+  follow(link: Pick<DockerLink, "follow">): void {
     link.follow({
       onConnected: (engine) => {
         this.#engine = engine;
