@@ -38,6 +38,7 @@ export function dockerRunnerProcess(input: DockerRunnerInput): ProcessSpec {
     dependsOn: [],
     argv: [input.nodePath, facts.entry],
     cwd: paths.home,
+    rawLog: { maxSizeBytes: settings.logs.maxSizeBytes, maxFiles: settings.logs.maxFiles },
     serves: { host: HOST, port: facts.port, healthPath: "/v1/health" },
     files: [{ path: paths.dockerRunnerPolicyFile, text: `${JSON.stringify(stackPolicy(input), null, 2)}\n` }],
     secrets: [
@@ -52,10 +53,6 @@ export function dockerRunnerProcess(input: DockerRunnerInput): ProcessSpec {
       DOCKER_RUNNER_LOG_LEVEL: input.logLevel,
       STIGMER_COMPONENT: "docker-runner",
       STIGMER_INSTANCE: input.instance,
-      STIGMER_PID_FILE: paths.pidFile("docker-runner"),
-      STIGMER_LOG_FILE: paths.logFile("docker-runner"),
-      STIGMER_LOG_MAX_SIZE: String(settings.logs.maxSizeBytes),
-      STIGMER_LOG_MAX_FILES: String(settings.logs.maxFiles),
     },
   };
 }

@@ -63,7 +63,14 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
       runnerDocker: settings.dockerRunner.enabled
         ? { link: linkDocker(`${LABEL.runner}=${runnerId}`), runnerId }
         : null,
-      launcher: new Launcher({ paths, instance, version, token: facts.token, baseEnvironment: baseEnvironment(order) }),
+      launcher: new Launcher({
+        paths,
+        instance,
+        version,
+        token: facts.token,
+        baseEnvironment: baseEnvironment(order),
+        warn: (message) => logger.warn(message),
+      }),
       scope,
       needsDocker: () => settings.agentRunner.runtime === "docker" || existsSync(paths.containerIdFile),
       desired: (engine) =>

@@ -19,6 +19,8 @@ export interface ProcessSpec extends CommonSpec {
   serves?: ServedAddress;
   /** What it reads at its start; written before it, for its user alone. */
   files?: { path: string; text: string }[];
+  /** Present for a program that only prints, whose log others must mark and rotate; the runners do so themselves. */
+  rawLog?: { maxSizeBytes: number; maxFiles: number };
   /** Variables that are read from a file when the process starts, so that no plan and no record holds their values. */
   secrets?: SecretVariable[];
 }

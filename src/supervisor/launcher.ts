@@ -5,6 +5,7 @@ import { type ContainerInstance, containerInstance } from "../components/contain
 import type { ComponentInstance } from "../components/instance.ts";
 import { readPidFile, writePidFile } from "../components/process/pid-file.ts";
 import { adoptedInstance, childInstance } from "../components/process/process-instance.ts";
+import { RawLogs } from "../components/process/raw-logs.ts";
 import { ServiceHealth } from "../components/process/service-health.ts";
 import type { DockerEngine } from "../docker/engine.ts";
 import { writeFileAtomic } from "../platform/files.ts";
@@ -23,6 +24,7 @@ export interface LauncherOptions {
   token: string;
   /** Beneath every process component's own variables. */
   baseEnvironment: Record<string, string>;
+  warn: (message: string) => void;
 }
 
 /** Told of the instance before it can die. */
@@ -31,9 +33,11 @@ export type Begin = (instance: ComponentInstance) => void;
 /** Makes a component run: one method for each start operation of a plan. */
 export class Launcher {
   readonly #options: LauncherOptions;
+  readonly #rawLogs: RawLogs;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
+    this.#rawLogs = new RawLogs(options.warn);
   }
 
   /** Starts the process in a group of its own, with its files and secrets; its PID file is there when this resolves, and no process when it rejects. */
@@ -42,6 +46,7 @@ export class Launcher {
     const runnerId = randomUUID();
     for (const { path, text } of spec.files ?? []) await writeFileAtomic(path, text);
     const secrets = await readSecrets(spec);
+    if (spec.rawLog !== undefined) this.#rawLogs.markStart(paths.logFile(spec.name), `${spec.name} started`);
     const child = await spawnDetached({
       argv: spec.argv,
       env: { ...baseEnvironment, ...spec.env, ...secrets, STIGMER_RUNNER_ID: runnerId },
@@ -49,6 +54,7 @@ export class Launcher {
       outputFile: paths.logFile(spec.name),
       ipc: spec.serves !== undefined,
     });
+    this.#keepLogSmall(spec);
     const pid = child.pid ?? 0;
     const startedAt = new Date().toISOString();
     const running = childInstance(child, { runnerId, startedAt, pid, service: serviceOf(spec) });
@@ -78,12 +84,17 @@ export class Launcher {
     const { paths, instance } = this.#options;
     const state = await readPidFile(paths.pidFile(spec.name), instance);
     if (state.kind !== "alive") return null;
+    this.#keepLogSmall(spec);
     return adoptedInstance(state.identity, {
       runnerId: state.record.runnerId ?? null,
       startedAt: state.record.startedAt ?? new Date().toISOString(),
       pid: state.identity.pid,
       service: serviceOf(spec),
     });
+  }
+
+  #keepLogSmall({ name, rawLog }: ProcessSpec): void {
+    if (rawLog !== undefined) this.#rawLogs.keepSmall(this.#options.paths.logFile(name), rawLog);
   }
 
   /** Creates the container, records its ID, and starts it; a container that cannot be started is removed again. */

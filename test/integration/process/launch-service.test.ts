@@ -22,6 +22,7 @@ async function home() {
     version: "0.1.0",
     token: "",
     baseEnvironment: {},
+    warn: (message) => expect.fail(message),
   });
   const port = await freePort();
   const secretFile = paths.dockerRunnerSecretFile;
