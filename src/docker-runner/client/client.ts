@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { ContainerLogLine } from "../../docker/engine.ts";
 import { type CallOptions, Calls, jsonRequest } from "./calls.ts";
-import { Connection } from "./connection.ts";
-import { ensureImage } from "./ensure-image.ts";
+import { Connection, type WireRequest } from "./connection.ts";
 import { execDeadlineMs } from "./exec-deadline.ts";
 import { followEvents } from "./follow-events.ts";
 import { followLogs } from "./follow-logs.ts";
 import { type InteractiveExec, type InteractiveOptions, openInteractiveExec } from "./interactive-exec.ts";
 import { toPath } from "./path.ts";
+import { type WantedImage, whilePullGoesOn } from "./pull-watch.ts";
 import type { StreamOptions } from "./resume.ts";
 import type {
   ContainerEvent,
@@ -71,21 +71,19 @@ export class DockerRunnerClient {
   }
 
   /** Pulls the image when it is missing, for as long as the pull makes progress. */
-  async ensureImage(image: { image: string; platform?: string | undefined }, options?: CallOptions): Promise<void> {
-    const pull = { connection: this.#connection, idleTimeoutMs: this.#requestTimeoutMs, signal: options?.signal };
-    await this.#calls.retrying(() => ensureImage(image, pull), options?.signal);
+  async ensureImage(image: WantedImage, options?: CallOptions): Promise<void> {
+    await this.#pulling(image, jsonRequest("/v1/images/ensure", image), options);
   }
 
-  /** With a key of its own where the caller gives none, so that a repeated attempt finds the container of the first. */
+  /** Pulls a missing image first, as ensureImage does. With a key of its own where the caller gives none, so that a repeated attempt finds the container of the first. */
   async start(
     container: ContainerOptions,
     options: CallOptions & { idempotencyKey?: string } = {},
   ): Promise<StartedContainer> {
     const { image, platform } = container;
-    await this.ensureImage({ image, platform }, options);
     const request = jsonRequest("/v1/containers/start", container);
     const headers = { ...request.headers, "idempotency-key": options.idempotencyKey ?? randomUUID() };
-    return (await this.#calls.repeatable({ ...request, headers }, options)) as StartedContainer;
+    return (await this.#pulling({ image, platform }, { ...request, headers }, options)) as StartedContainer;
   }
 
   /** Also when it is stopped or gone already. */
@@ -180,6 +178,12 @@ export class DockerRunnerClient {
   /** Each event once, over as many connections as it takes. */
   events(query: EventQuery = {}, options?: CallOptions): AsyncGenerator<ContainerEvent> {
     return followEvents(query, { ...this.#streams, signal: options?.signal });
+  }
+
+  #pulling(image: WantedImage, request: WireRequest, options: CallOptions | undefined): Promise<unknown> {
+    const watch = { connection: this.#connection, idleTimeoutMs: this.#requestTimeoutMs, signal: options?.signal };
+    const attempt = (signal: AbortSignal): Promise<unknown> => this.#calls.once(request, { signal, timeoutMs: null });
+    return this.#calls.retrying(() => whilePullGoesOn(image, attempt, watch), options?.signal);
   }
 }
 

@@ -23,7 +23,8 @@ export function followEvents(query: EventQuery, options: StreamOptions): AsyncGe
 async function* readEvents(documents: AsyncIterable<unknown>): AsyncGenerator<ContainerEvent> {
   for await (const document of documents) {
     const frame = toFrame(document);
-    if (frame.type === "error") throw frameError(frame);
+    // A line that the service could not read is told and skipped; the stream goes on.
+    if (frame.type === "error" && frame["skipped"] !== true) throw frameError(frame);
     if (frame.type === "event") yield frame["event"] as ContainerEvent;
   }
   throw brokenStream();

@@ -191,6 +191,7 @@ describe("the stream of events", () => {
       const since = Number(queryOf(request).get("since") ?? 0);
       const wanted = EVENTS.filter(({ timeNano }) => timeNano / 1e9 >= since - 1e-6);
       const send = beginStream(response);
+      send({ type: "error", message: "a line was no JSON", skipped: true });
       for (const event of wanted.slice(0, connections < 5 ? 11 : 30)) send({ type: "event", event });
       if (connections < 5) response.end();
     });

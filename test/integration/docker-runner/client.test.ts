@@ -90,11 +90,8 @@ describe("a repetition", () => {
   });
 
   test("of a start carries the key of the first attempt", async () => {
-    await using fake = await FakeDockerRunner.open(({ url }, response) => {
-      if (url.startsWith("/v1/images/ensure/sse")) {
-        beginStream(response)({ type: "end" });
-        response.end();
-      } else if (starts(fake).length < 2) response.destroy();
+    await using fake = await FakeDockerRunner.open((_request, response) => {
+      if (starts(fake).length < 2) response.destroy();
       else response.end('{"containerId":"c","status":"running"}');
     });
     const client = fake.client();
@@ -194,22 +191,45 @@ describe("the deadline", () => {
     expect(await client.exec({ ...exec, options: { timeoutMs: 100 } })).toMatchObject({ exitCode: 0 });
   });
 
-  test("of a pull is renewed by its progress, and by nothing else", async () => {
-    await using fake = await FakeDockerRunner.open((_request, response) => {
+  test("of a pull is renewed by its progress: an image may take longer than any call", async () => {
+    await using fake = await FakeDockerRunner.open(({ url }, response) => {
+      if (url === "/v1/images/ensure") {
+        setTimeout(() => response.writeHead(204).end(), 4_500);
+        return;
+      }
       const send = beginStream(response);
-      let sent = 0;
-      const timer = setInterval(() => {
-        sent += 1;
-        if (sent <= 4) send({ type: "progress", text: `layer ${sent}` });
-        else response.write(": heartbeat\n\n");
-      }, 500);
+      const timer = setInterval(() => send({ type: "progress", message: "layer" }), 200);
       response.once("close", () => clearInterval(timer));
     });
-    const begun = performance.now();
-    const error = await failure(
-      fake.client({ requestTimeoutMs: 2_000, maxRetries: 0 }).ensureImage({ image: "busybox" }),
-    );
-    expect(error.message).toContain("progress of the pull of busybox");
-    expect(performance.now() - begun).toBeGreaterThan(3_900);
+    await fake.client({ requestTimeoutMs: 2_000 }).ensureImage({ image: "busybox", platform: "linux/arm64" });
+    expect(fake.received.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      "POST /v1/images/ensure",
+      "GET /v1/images/ensure/sse?image=busybox&platform=linux%2Farm64",
+    ]);
+  });
+
+  test("of a pull that stands still is that of any call: heartbeats are no progress", async () => {
+    await using fake = await FakeDockerRunner.open(({ url }, response) => {
+      if (url === "/v1/containers/start") return;
+      beginStream(response);
+      const timer = setInterval(() => response.write(": heartbeat\n\n"), 100);
+      response.once("close", () => clearInterval(timer));
+    });
+    const client = fake.client({ requestTimeoutMs: 1_000, maxRetries: 0 });
+    const error = await failure(client.start({ image: "busybox" }));
+    expect(error).toMatchObject({
+      errorCode: "network_error",
+      message: expect.stringContaining("the pull of busybox"),
+    });
+  });
+
+  test("of a pull that fails is the service's to say, and is said once", async () => {
+    await using fake = await FakeDockerRunner.open(({ url }, response) => {
+      if (url === "/v1/images/ensure") refuse(response, 404, { code: "image_not_found", retryable: false });
+      else response.end();
+    });
+    const error = await failure(fake.client().ensureImage({ image: "nothing" }));
+    expect(error).toMatchObject({ statusCode: 404, errorCode: "image_not_found" });
+    expect(fake.received).toHaveLength(1);
   });
 });
