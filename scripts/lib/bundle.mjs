@@ -21,7 +21,7 @@ export const BUNDLES = [
     name: "stigmer",
     sourceDirectory: "src",
     outputDirectory: "dist",
-    entryPoints: ["cli/main.ts", "server/main.ts", "docker-runner/main.ts"],
+    entryPoints: ["cli/main.ts", "server/main.ts", "docker-runner/main.ts", "docker-runner/client/client.ts"],
     external: ["libsql"], // a native addon
   },
   {

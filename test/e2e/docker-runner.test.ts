@@ -1,10 +1,15 @@
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { packageRoot } from "../../src/platform/package.ts";
 import type { StackStatus } from "../../src/stack/component.ts";
 import { freePort } from "../support/free-port.ts";
 import { docker, processesOf, StackRig } from "../support/stack-rig.ts";
+
+const execFileAsync = promisify(execFile);
 
 /** Without a container where the test is not about Docker: a start then takes half the time. */
 function rigWith({ port = 0, enabled = true, runtime = "process" } = {}): StackRig {
@@ -195,6 +200,63 @@ test("two homes have a port, a secret and containers of their own", async () => 
   }
   await one.until((now) => dockerRunnerOf(now)?.containers === 0, "the removed container to be forgotten");
   expect([await one.dispose(), await other.dispose()]).toEqual([[], []]);
+});
+
+test("a program with the secret makes containers through it, which a stop of the stack leaves alone", async () => {
+  const rig = rigWith();
+  await started(rig);
+  const { endpoint } = dockerRunnerOf(await rig.status()) ?? {};
+  const program = `
+    import { DockerRunnerClient } from "stigmer/docker-runner-client";
+    const client = new DockerRunnerClient({ baseUrl: process.env.ENDPOINT, secret: process.env.SECRET });
+    const { containerId } = await client.start({
+      image: "stigmer-agent-runner:local", entrypoint: "sleep", cmd: ["600"],
+      binds: [process.env.WORKSPACE + ":/workspace"], user: process.getuid() + ":" + process.getgid(),
+    });
+    const { stdout } = await client.exec({ containerId, command: "cat /workspace/note.txt" });
+    const denied = await client.start({ image: "busybox" }).catch((error) => error.errorCode);
+    console.log(JSON.stringify({ containerId, stdout, denied }));
+    client.close();
+  `;
+  rig.write("data/workspace/note.txt", "from the workspace\n", 0o644);
+  const env = {
+    ...process.env,
+    ENDPOINT: endpoint ?? "",
+    SECRET: rig.read("run", "docker-runner.secret").trim(),
+    WORKSPACE: rig.path("data", "workspace"),
+  };
+  const { stdout } = await execFileAsync(process.execPath, ["--input-type=module", "-e", program], {
+    env,
+    cwd: packageRoot(),
+  });
+  const told = JSON.parse(stdout) as { containerId: string; stdout: string; denied: string };
+  try {
+    expect(told).toMatchObject({ stdout: "from the workspace\n", denied: "policy_denied" });
+    await rig.until((now) => dockerRunnerOf(now)?.containers === 1, "the container to be counted");
+    const labels = await docker("inspect", "-f", "{{json .Config.Labels}}", told.containerId);
+    expect(JSON.parse(labels)).toMatchObject({ "ai.stigmer.managed": "true", "ai.stigmer.runner": rig.instance() });
+    expect(JSON.parse(labels)).not.toHaveProperty("ai.stigmer.instance");
+    expect((await rig.run(["server", "stop"])).exitCode).toBe(0);
+    expect(await docker("inspect", "-f", "{{.State.Running}}", told.containerId)).toBe("true");
+  } finally {
+    await docker("rm", "-f", told.containerId);
+  }
+  expect(await rig.dispose()).toEqual([]);
+});
+
+test("its log is told with the times and the levels of its lines", async () => {
+  const rig = rigWith();
+  await started(rig);
+  const logs = await rig.run(["server", "logs", "-c", "docker-runner", "-n", "all", "--json"]);
+  const records = logs.stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, string>);
+  expect(records[0]).toMatchObject({ component: "docker-runner", line: "docker-runner started" });
+  const listening = records.find(({ line }) => /listening on/.test(line ?? ""));
+  expect(listening).toMatchObject({ level: "info", stream: "stdout" });
+  expect(JSON.parse(listening?.["line"] ?? "null")).toMatchObject({ time: listening?.["time"] });
+  expect(await rig.dispose()).toEqual([]);
 });
 
 test("without Docker it runs all the same, holds nobody knows what, and the start says so", async () => {

@@ -21,6 +21,9 @@ import type {
   TerminalSize,
 } from "./wire.ts";
 
+export { DockerRunnerRequestError } from "./request-error.ts";
+export type * from "./wire.ts";
+
 export interface DockerRunnerClientOptions {
   /** `http://127.0.0.1:7071`. */
   baseUrl: string;
