@@ -82,6 +82,9 @@ describe("a followed log", () => {
     });
     expect(await textOf(fake.client().logs({ containerId: "c" }))).toEqual(LINES.map(({ text }) => text));
     expect(connections).toBe(8);
+    // Not all of it is read again: only so much as may have come out of order.
+    const last = queryOf(fake.received.at(-1) as Received).get("since") ?? "";
+    expect(Date.parse(last)).toBeGreaterThan(Date.parse(LINES[0]?.time ?? ""));
   });
 
   test("outlives a restart of Docker: an error frame, refusals, and the rest", async () => {

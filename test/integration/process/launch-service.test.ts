@@ -62,7 +62,9 @@ async function kill(instance: ComponentInstance): Promise<void> {
 
 test("a service is ready by its own word, with its secret from the file and its settings written before it", async () => {
   await using scene = await home();
-  const instance = await scene.launcher.spawn(scene.spec);
+  // Who asks it is told that it is ill: only its own word is left.
+  const serves = { host: "127.0.0.1", port: Number(scene.spec.env["PORT"]), healthPath: "/never-healthy" };
+  const instance = await scene.launcher.spawn({ ...scene.spec, serves });
   try {
     expect(await working(instance)).toBe(true);
     const given = await (await fetch(scene.url)).json();
