@@ -10,6 +10,8 @@ import { formatPlan } from "../stack/plan.ts";
 import { reconcile } from "../stack/reconcile.ts";
 import { observeStack } from "../supervisor/observe.ts";
 import { scopeOf } from "./create-supervisor.ts";
+import { lookAtDockerRunner } from "./docker-runner-facts.ts";
+import { readEngineFacts } from "./engine-facts.ts";
 import { probeServer } from "./probe.ts";
 
 /** Stands in for a home that has no instance yet: the plan of a first start names nothing by it. */
@@ -26,17 +28,20 @@ export async function planStart(options: {
   const instance = (await readInstanceId(paths)) ?? NO_INSTANCE;
   const usesDocker = settings.agentRunner.runtime === "docker";
   const engine = usesDocker ? await connectDocker({ env, homeDir: homedir() }) : null;
+  const engineFacts = engine === null ? null : await readEngineFacts(engine, settings);
+  const dockerRunner = await lookAtDockerRunner({ settings, paths, env });
   const recordedPort = Number((await readTextIfExists(paths.portFile))?.trim() ?? "0");
   const desired = desiredComponents({
     settings,
     paths,
     instance,
     port: settings.server.port || recordedPort,
-    flavour: engine?.endpoint.flavour ?? null,
+    flavour: engineFacts?.flavour ?? null,
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     nodePath: process.execPath,
     runnerEntry: runnerEntryIn(packageRoot()),
+    dockerRunner: dockerRunner && { ...dockerRunner, cpus: engineFacts?.cpus ?? dockerRunner.cpus },
     logLevel: "info",
   });
   const observed = await observeStack({
