@@ -636,6 +636,17 @@ describe("many mistakes", () => {
     ]);
   });
 
+  test("of a misspelt key in an entry that may be a text are told at the key, and once", () => {
+    const text = BASE.replace("on_error: continue", "on_eror: continue").replace(
+      "title: str",
+      "title:\n          typ: str",
+    );
+    expect(loadDocuments(text, "w").issues).toMatchObject([
+      { line: 20, field: "state.fields.article.schema.title.typ", suggestion: "type" },
+      { line: 40, field: "nodes[0].tools[1].on_eror", suggestion: "on_error" },
+    ]);
+  });
+
   test("two workflows of one name are told in the second", () => {
     const { documents, issues } = loadDocuments(`${BASE}---\n${BASE}`, "w.yaml");
     expect(documents).toHaveLength(1);
