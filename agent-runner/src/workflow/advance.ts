@@ -127,8 +127,9 @@ class Replay {
   }
 
   /**
-   * Edges that jump into the middle of a loop can make two nodes wait for each other. When nothing runs any more, the
-   * one that comes first in the graph is entered: everything has ended by then, so this too depends on no order.
+   * No two nodes wait for each other (docs/adr/0006-joins-by-reachability.md). Should edges into the middle of loops ever
+   * make a longer circle, the node that comes first in the graph is entered when nothing runs any more: everything has
+   * ended by then, so that this too depends on no order.
    */
   #firstOfStuck(nodes: string[]): string | undefined {
     if (this.#branches.some(({ place }) => place.kind === "running")) return undefined;

@@ -76,6 +76,15 @@ describe("a fork", () => {
     expect(walk(pair, { results, end: (open) => [open - 1] }).told.at(-1)).toBe('finish {"x":"b"}');
   });
 
+  test("puts what joins some of its branches where the last of them stood", () => {
+    const partly = workflow(
+      [next("START", "a", "b", "c"), next("a", "join"), next("c", "join"), next("join", "END"), next("b", "END")],
+      ["x"],
+    );
+    const results: Results = ({ node }) => (node === "join" || node === "b" ? { x: node } : {});
+    expect(walk(partly, { results }).told.at(-1)).toBe('finish {"x":"join"}');
+  });
+
   test("keeps what one branch wrote over what the others only had before", () => {
     const pair = workflow([next("START", "a", "b"), next("a", "END"), next("b", "END")], ["x", "y"]);
     const results: Results = ({ node }) => (node === "a" ? { x: "new" } : { y: "new" });
@@ -348,6 +357,53 @@ describe("a loop of several nodes", () => {
       "run 7 join",
       'finish {"ok":true,"all":true}',
     ]);
+  });
+});
+
+describe("a branch that goes back to the head of a loop early", () => {
+  const early = workflow(
+    [
+      next("START", "head"),
+      next("head", "a", "b"),
+      routes("a", { back: "head", default: "join" }),
+      next("b", "join"),
+      routes("join", { ok: "END", default: "head" }),
+    ],
+    ["back", "ok", "a", "b", "join"],
+  );
+  const results: Results = (run) => {
+    if (run.node === "a") return { ...writeName(run), back: run.iteration === 1 };
+    return run.node === "join" ? { ...writeName(run), ok: run.iteration === 2 } : writeName(run);
+  };
+
+  test("begins the next round together with the others of its round, which go through the join without it", () => {
+    expect(walk(early, { results, end: () => [0] }).told).toEqual([
+      "run 1 head",
+      "run 2 a, run 3 b",
+      "wait",
+      "run 4 join",
+      "run 5 head 2",
+      "run 6 a 2, run 7 b 2",
+      "wait",
+      "run 8 join 2",
+      'finish {"back":false,"ok":true,"a":2,"b":2,"join":2}',
+    ]);
+  });
+});
+
+describe("two branches that come into a loop at different nodes", () => {
+  test("are one when they meet at its head", () => {
+    const knot = workflow(
+      [
+        next("START", "a", "b"),
+        routes("a", { stop_a: "END", default: "b" }),
+        routes("b", { stop_b: "END", default: "a" }),
+      ],
+      ["stop_a", "stop_b"],
+    );
+    const results: Results = ({ node, iteration }) => ({ [`stop_${node}`]: iteration > 1 });
+    const last = 'finish {"stop_a":false,"stop_b":true}';
+    expect(walk(knot, { results }).told).toEqual(["run 1 b", "run 2 a", "run 3 b 2", last]);
   });
 });
 
