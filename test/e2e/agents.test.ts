@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { ExecutionEvent } from "@stigmer/agent-runner/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import type { DefinitionIssue } from "../../src/errors.ts";
 import { faultsOf } from "../support/envelope.ts";
 import { StackRig } from "../support/stack-rig.ts";
@@ -132,6 +133,8 @@ describe("with a running stack", () => {
     expect(await agentNames()).toContain("librarian");
     const shown = await rig.json<{ agent: { metadata: unknown } }>(["agent", "show", "librarian"]);
     expect(shown.envelope.data.agent).toMatchObject({ kind: "Agent", metadata: { name: "librarian" } });
+    const text = await rig.run(["agent", "show", "librarian"]);
+    expect(parse(text.stdout), text.stderr).toEqual(shown.envelope.data.agent);
     for (const args of [
       ["agent", "show", "libarian"],
       ["agent", "delete", "libarian"],

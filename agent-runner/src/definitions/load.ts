@@ -46,7 +46,7 @@ export interface LoadedDocuments {
  */
 export function loadDocuments(text: string, file: string): LoadedDocuments {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   const loaded: LoadedDocuments = { documents: [], issues: [], warnings: [] };
   const documents = Array.isArray(parsed) ? parsed.filter(hasContents) : [];
   if (documents.length === 0) {

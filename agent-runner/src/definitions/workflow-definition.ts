@@ -54,7 +54,10 @@ export interface WorkflowNode {
   agent: string | null;
   /** Local name → where its value comes from. */
   inputs: { [local: string]: StatePath };
-  /** What the model must answer; null: text. A single basic type goes into the one field of `outputs`. */
+  /**
+   * What the model must answer. A single basic type goes into the one field of `outputs`. Null: the types of `outputs` in
+   * the state decide, so that one str gets the answer's whole text.
+   */
   output: ValueType | null;
   /** State fields that the node sets. */
   outputs: string[];

@@ -51,7 +51,7 @@ nodes:
   - { id: left, prompt: "{article.parts}", output_schema: "list[str]", outputs: [tags] }
   - { id: right, prompt: "Right", output_schema: { type: object, fields: [{ name: counts, type: "dict[int, float]" }] }, outputs: [counts] }
   - { id: helper, agent: pr-reviewer, inputs: { text: state.article }, outputs: [answer] }
-  - { id: leave, prompt: Bye }
+  - { id: leave, agent: leaver }
 edges:
   - { from: START, to: write }
   - { from: write, routes: [{ condition: { logic: "state.score >= 7 and article.title != ''" }, to: check }, { condition: { logic: default }, to: END }] }
@@ -67,7 +67,8 @@ config:
 
 const SMALL = `schema_version: "1.0"
 flow: { name: small }
-nodes: [{ id: only, prompt: Hello }]
+state: { fields: { text: { type: str } } }
+nodes: [{ id: only, prompt: Hello, output_schema: { type: str }, outputs: [text] }]
 edges: [{ from: START, to: only }, { from: only, to: END }]
 `;
 
@@ -80,13 +81,13 @@ describe("a good workflow", () => {
     await expect(text).toMatchFileSnapshot("../../fixtures/golden/workflow-definition.json");
   });
 
-  test("needs no more than a name, a node and its edges", () => {
+  test("needs no more than a name, a field, a node and its edges", () => {
     const { documents, issues } = loadDocuments(SMALL, "small.yaml");
     expect(issues).toEqual([]);
     expect(documents[0]?.definition).toEqual({
       schema_version: "1.0",
       flow: { name: "small", description: null, version: null },
-      state: { fields: {} },
+      state: { fields: { text: { type: { kind: "str" }, required: false, description: null, default: null } } },
       nodes: [
         {
           id: "only",
@@ -95,8 +96,8 @@ describe("a good workflow", () => {
           prompt: "Hello",
           agent: null,
           inputs: {},
-          output: null,
-          outputs: [],
+          output: { kind: "str" },
+          outputs: ["text"],
           tools: [],
           llm: null,
         },
@@ -109,9 +110,17 @@ describe("a good workflow", () => {
     });
   });
 
+  test("may leave what is answered to the types of the outputs in the state", () => {
+    const text = SMALL.replace(", output_schema: { type: str }", "");
+    const { documents, issues } = loadDocuments(text, "a");
+    expect(issues).toEqual([]);
+    expect(documents[0]?.definition).toMatchObject({ nodes: [{ output: null, outputs: ["text"] }] });
+  });
+
   test("names the agents of its nodes, and where", () => {
     expect(loadDocuments(FULL, "full.yaml").documents[0]?.mentions).toEqual([
       { agent: "pr-reviewer", field: "nodes[4].agent", line: 45 },
+      { agent: "leaver", field: "nodes[5].agent", line: 46 },
     ]);
     expect(FULL.split("\n")[44]).toContain("id: helper");
   });
@@ -123,7 +132,8 @@ describe("a good workflow", () => {
         { to: "only", from: "START" },
         { to: "END", from: "only" },
       ],
-      nodes: [{ prompt: "Hello", id: "only" }],
+      nodes: [{ outputs: ["text"], output_schema: { type: "str" }, prompt: "Hello", id: "only" }],
+      state: { fields: { text: { type: "str" } } },
       flow: { name: "small" },
       schema_version: "1.0",
     };
@@ -137,7 +147,7 @@ describe("a good workflow", () => {
     expect(documents.map(({ kind, name, line }) => [kind, name, line])).toEqual([
       ["Agent", "small", 1],
       ["Workflow", "small", 6],
-      ["Workflow", 'Reviews: "anything"', 11],
+      ["Workflow", 'Reviews: "anything"', 12],
     ]);
   });
 
@@ -165,10 +175,10 @@ describe("a stored workflow is written", () => {
     return { definition, written, again: loadDocuments(stringify(written), "b") };
   };
 
-  test.each([
+  test.each<[string, string]>([
     ["FULL", FULL],
     ["SMALL", SMALL],
-    ...["article-writer", "review-loop", "fork-join"].map((name) => [name, example(name)] as const),
+    ...["article-writer", "review-loop", "fork-join"].map((name): [string, string] => [name, example(name)]),
   ])("so that it is read as the same: %s", (_, text) => {
     const { definition, again } = rewrite(text);
     expect([again.issues, again.warnings]).toEqual([[], []]);
@@ -180,10 +190,16 @@ describe("a stored workflow is written", () => {
 flow:
   name: small
 state:
-  fields: {}
+  fields:
+    text:
+      type: str
 nodes:
   - id: only
     prompt: Hello
+    output_schema:
+      type: str
+    outputs:
+      - text
 edges:
   - from: START
     to: only
@@ -209,9 +225,12 @@ observability: { mlflow: true }
 storage: {}
 memory: { enabled: true }
 log_prompts: true
+state: { fields: { text: { type: str } } }
 nodes:
   - id: only
     prompt: Hello
+    output_schema: str
+    outputs: [text]
     memory: false
     log_artifacts: true
     tools:
@@ -231,12 +250,12 @@ config:
       [7, "storage"],
       [8, "memory"],
       [9, "log_prompts"],
-      [13, "nodes[0].memory"],
-      [14, "nodes[0].log_artifacts"],
-      [16, "nodes[0].tools[0].config"],
-      [19, "config.observability"],
-      [20, "config.storage"],
-      [21, "config.memory"],
+      [16, "nodes[0].memory"],
+      [17, "nodes[0].log_artifacts"],
+      [19, "nodes[0].tools[0].config"],
+      [22, "config.observability"],
+      [23, "config.storage"],
+      [24, "config.memory"],
     ]);
     const plain = SMALL.replace("prompt: Hello", "prompt: Hello, tools: [file_read]");
     expect(documents[0]?.definition).toEqual(loadDocuments(plain, "a.yaml").documents[0]?.definition);

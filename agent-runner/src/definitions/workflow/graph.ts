@@ -30,7 +30,7 @@ export function checkGraph(ids: readonly string[], links: readonly Link[], repor
   }
 }
 
-const RESERVED = ["START", "END", ""];
+const RESERVED = ["START", "END", "__proto__", ""];
 
 function turn({ from, to }: Link): Link {
   return { from: to, to: from };

@@ -17,10 +17,8 @@ interface OutputContext {
 export function readOutput(written: WrittenNode, context: OutputContext): ValueType | null {
   checkOutputNames(written, context);
   const { output_schema: schema } = written;
-  if (schema === undefined) {
-    checkPlainText(written, context);
-    return null;
-  }
+  // What the state says of the outputs is what the answer must be.
+  if (schema === undefined) return null;
   if (typeof schema === "string") return readSingle(written, { type: schema }, context);
   if (schema.type.trim() === "object") return readObject(written, schema, context);
   if (schema.fields !== undefined) {
@@ -81,15 +79,6 @@ function readSingle(
     checkFits(type, output, [...path, "output_schema"], { known, report });
   }
   return type;
-}
-
-/** Without a schema the answer is text. */
-function checkPlainText({ outputs }: WrittenNode, { path, known, report }: OutputContext): void {
-  if (outputs.length > 1) {
-    report([...path, "output_schema"], "is required with more than one output");
-  } else {
-    for (const output of outputs) checkFits({ kind: "str" }, output, [...path, "output_schema"], { known, report });
-  }
 }
 
 function checkOutputNames({ outputs }: WrittenNode, { path, known, report }: OutputContext): void {

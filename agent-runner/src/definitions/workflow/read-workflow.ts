@@ -6,7 +6,7 @@ import type { WorkflowDefinition } from "../workflow-definition.ts";
 import { readEdges } from "./edges.ts";
 import { checkGraph } from "./graph.ts";
 import { ignoredKeys } from "./ignored-keys.ts";
-import { readModel } from "./node-model.ts";
+import { readSharedModel } from "./node-model.ts";
 import { readNode } from "./nodes.ts";
 import { readStateFields } from "./state-fields.ts";
 import { tolerant } from "./tolerant.ts";
@@ -67,7 +67,7 @@ type Tellers = Pick<Findings, "report" | "warn"> & { reportMissing: ReportMissin
 function toDefinition(written: WrittenWorkflow, { report, reportMissing, warn }: Tellers): WorkflowDefinition {
   for (const path of ignoredKeys(written)) warn(path, "is ignored: it means nothing here");
   const { fields, known } = readStateFields(written.state, report);
-  const shared = readModel(written.config.llm, ["config", "llm"], report);
+  const shared = readSharedModel(written.config.llm, report);
   checkIds(written.nodes, report);
   const nodes = written.nodes.map((node, index) =>
     readNode(node, { path: ["nodes", index], known, shared, report, reportMissing, warn }),

@@ -11,6 +11,6 @@ export const handle: CommandHandler<AgentShowOptions> = async ({ name, start }, 
   const client = await ensureServer(context, { start });
   const data = await client.request<{ agent: unknown }>("GET", `/v1/agents/${encodeURIComponent(name)}`);
   if (context.globals.json) return { data, text: null };
-  const { stringify } = await import("yaml");
-  return { data, text: stringify(data.agent).trimEnd() };
+  const { renderYaml } = await import("../../render/yaml.ts");
+  return { data, text: renderYaml(data.agent) };
 };

@@ -15,6 +15,6 @@ export const handle: CommandHandler<WorkflowShowOptions> = async ({ name, start 
   const { writeWorkflow } = await import("@stigmer/agent-runner/write-workflow");
   const data = { workflow: writeWorkflow(stored.workflow) };
   if (context.globals.json) return { data, text: null };
-  const { stringify } = await import("yaml");
-  return { data, text: stringify(data.workflow).trimEnd() };
+  const { renderYaml } = await import("../../render/yaml.ts");
+  return { data, text: renderYaml(data.workflow) };
 };

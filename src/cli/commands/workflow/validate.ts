@@ -11,8 +11,16 @@ export interface WorkflowValidateOptions {
 export const handle: CommandHandler<WorkflowValidateOptions> = async ({ file }, context) => {
   const { documents, issues } = await loadDefinitions([file], context);
   if (issues.length > 0) throw invalidDefinitions(issues, null);
+  const files = [...new Set(documents.map((document) => document.file))];
   if (!documents.some(({ kind }) => kind === "Workflow")) {
-    throw invalidDefinitions([{ file, line: 1, field: "", message: "holds no workflow", suggestion: null }], null);
+    const mistakes = files.map((name) => ({
+      file: name,
+      line: 1,
+      field: "",
+      message: "holds no workflow",
+      suggestion: null,
+    }));
+    throw invalidDefinitions(mistakes, null);
   }
-  return { data: { valid: true }, text: `${file} is valid` };
+  return { data: { valid: true }, text: files.map((name) => `${name} is valid`).join("\n") };
 };
