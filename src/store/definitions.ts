@@ -28,6 +28,8 @@ export interface Definitions {
   compare(definition: NewDefinition): ApplyAction;
   apply(definition: NewDefinition, now: string): ApplyAction;
   find(kind: DefinitionKind, name: string): StoredDefinition | null;
+  /** Of what is applied under this name, without reading it. */
+  digestOf(kind: DefinitionKind, name: string): string | null;
   body(digest: string): Json;
   /** Stores a body that has no name, for an execution to keep, and returns its digest. */
   keep(body: Json): string;
@@ -62,6 +64,7 @@ export function createDefinitions(driver: StoreDriver): Definitions {
 
   return {
     compare,
+    digestOf,
     keep,
     apply: (definition, now) =>
       driver.transaction(() => {
