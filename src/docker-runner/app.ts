@@ -19,6 +19,7 @@ import { addEventsRoute } from "./routes/events.ts";
 import { addExecRoutes } from "./routes/exec.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addImageRoutes } from "./routes/images.ts";
+import { addInteractiveRoute } from "./routes/interactive.ts";
 import { addLogsRoute } from "./routes/logs.ts";
 import { addMetricsRoute } from "./routes/metrics.ts";
 import { addReadingRoutes } from "./routes/reading.ts";
@@ -53,6 +54,7 @@ const ROUTES = [
   addLogsRoute,
   addEventsRoute,
   addExecRoutes,
+  addInteractiveRoute,
   addMetricsRoute,
 ];
 

@@ -4,6 +4,8 @@ import { Gate } from "./auth/gate.ts";
 import { NonceStore } from "./auth/nonce-store.ts";
 import { OwnContainers } from "./containers/own-containers.ts";
 import { Starter } from "./containers/starter.ts";
+import type { MarkedExec } from "./exec/command.ts";
+import { killExec } from "./exec/signal-group.ts";
 import { ImagePulls } from "./images/image-pulls.ts";
 import { Activity } from "./lifecycle/activity.ts";
 import { Concurrency } from "./lifecycle/concurrency.ts";
@@ -27,6 +29,8 @@ export interface Service {
   concurrency: Concurrency;
   metrics: Metrics;
   shutdown: Shutdown;
+  /** Kills whatever an exec started. The service's end waits for it. @returns whether nothing of it runs any more. */
+  kill(exec: MarkedExec): Promise<boolean>;
 }
 
 export interface ServiceOptions {
@@ -47,6 +51,7 @@ export function createService(options: ServiceOptions): Service {
   const activity = new Activity();
   const own = new OwnContainers({ engine, policy, runnerId });
   const pulls = new ImagePulls(engine, shutdown.hurried);
+  const concurrency = new Concurrency(policy.concurrency);
   return {
     engine,
     policy,
@@ -59,7 +64,8 @@ export function createService(options: ServiceOptions): Service {
     sweeper: new Sweeper({ engine, activity, label: own.label, log }),
     starter: new Starter({ engine, policy, runnerId, own, pulls, activity }),
     gate: new Gate(new Authenticator({ secrets, ttlMs: signatureTtlMs, nonces })),
-    concurrency: new Concurrency(policy.concurrency),
+    concurrency,
+    kill: (exec) => concurrency.lasting(killExec(engine, exec)),
     metrics: new Metrics(),
   };
 }

@@ -108,7 +108,10 @@ export function createTransport(endpoint: DockerEndpoint, dial: Dial): Transport
         deadline.arm(idleTimeoutMs);
         const { done, value } = await reader.next();
         deadline.disarm(); // A slow reader is no silence of the engine.
-        if (done) return;
+        if (done) {
+          deadline.signal.throwIfAborted(); // An aborted answer may end as if it were whole.
+          return;
+        }
         yield value as Buffer; // No encoding is set: chunks are bytes.
       }
     } catch (error) {

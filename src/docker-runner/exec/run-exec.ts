@@ -7,7 +7,6 @@ import { type Command, createMarkedExec, type MarkedExec } from "./command.ts";
 import { readExitCode } from "./exit-code.ts";
 import { LogCopy } from "./log-copy.ts";
 import { readOutput } from "./read-output.ts";
-import { killExec } from "./signal-group.ts";
 import { ExecTimers } from "./timers.ts";
 
 export interface RunRequest extends Command {
@@ -16,6 +15,11 @@ export interface RunRequest extends Command {
   idleTimeoutMs?: number | undefined;
   killOnTimeout?: boolean | undefined;
   logToPid1?: boolean | undefined;
+}
+
+export interface RunContext {
+  engine: RunnerEngine;
+  kill(exec: MarkedExec): Promise<boolean>;
 }
 
 export interface ExecAnswer {
@@ -34,7 +38,11 @@ export interface ExecAnswer {
  * @param gone aborted when nobody waits for the answer any more: the command is killed then.
  * @throws ApiError exec_timeout or exec_idle_timeout (408) with the output so far; `gone`'s reason.
  */
-export async function runExec(engine: RunnerEngine, request: RunRequest, gone: AbortSignal): Promise<ExecAnswer> {
+export async function runExec(
+  { engine, kill }: RunContext,
+  request: RunRequest,
+  gone: AbortSignal,
+): Promise<ExecAnswer> {
   const exec = await createMarkedExec(engine, request.containerId, request, { stdin: false });
   const output = { stdout: new CappedOutput(), stderr: new CappedOutput() };
   const timers = new ExecTimers(request, gone);
@@ -53,7 +61,7 @@ export async function runExec(engine: RunnerEngine, request: RunRequest, gone: A
   } catch (error) {
     if (!timers.signal.aborted) throw error;
     const isGone = gone.aborted;
-    const killed = isGone || request.killOnTimeout === true ? await killExec(engine, exec) : null;
+    const killed = isGone || request.killOnTimeout === true ? await kill(exec) : null;
     if (isGone) throw gone.reason;
     throw expired(timers.signal.reason, { ...readAll(output), ...(killed === null ? {} : { killed }) });
   } finally {

@@ -1,4 +1,5 @@
 import type { RunnerEngine } from "../../docker/runner-engine.ts";
+import { pollUntil } from "../../platform/poll.ts";
 import type { MarkedExec } from "./command.ts";
 import { readExitCode } from "./exit-code.ts";
 
@@ -22,16 +23,16 @@ fields() {
 
 found=1
 while [ "$rounds" -gt 0 ]; do
-  rounds=$((rounds - 1)) sessions=" " pids=
+  rounds=$((rounds - 1)) sessions=" " known=" " pids=
   for path in /proc/[0-9]*; do
     if marked "$path" && fields "$path" && [ "$state" != Z ]; then
-      sessions="$sessions$session " pids="$pids \${path#/proc/}"
+      sessions="$sessions$session " known="$known\${path#/proc/} "
     fi
   done
   for path in /proc/[0-9]*; do
-    fields "$path" || continue
-    [ "$state" != Z ] || continue
-    case $sessions in *" $session "*) pids="$pids \${path#/proc/}" ;; esac
+    fields "$path" && [ "$state" != Z ] || continue
+    case $sessions in *" $session "*) pids="$pids \${path#/proc/}"; continue ;; esac
+    case $known in *" \${path#/proc/} "*) pids="$pids \${path#/proc/}" ;; esac
   done
   [ -n "$pids" ] || exit 0
   for pid in $pids; do kill -s "$signal" "$pid" && found=0; done
@@ -43,6 +44,7 @@ exit "$found"
 /** What is killed may fork until it is dead; after so many looks it counts as not killed. */
 const KILL_ROUNDS = 50;
 const DEADLINE_MS = 10_000;
+const AGAIN_MS = 100;
 
 export type SignalEngine = Pick<RunnerEngine, "createExec" | "startExec" | "inspectExec">;
 
@@ -54,9 +56,17 @@ export type SignalEngine = Pick<RunnerEngine, "createExec" | "startExec" | "insp
  */
 export async function killExec(engine: SignalEngine, exec: MarkedExec): Promise<boolean> {
   try {
-    const exitCode = await runScript(engine, exec, "KILL", KILL_ROUNDS);
-    if (exitCode !== 0) return false;
-    await readExitCode(engine, exec.id); // Whoever took the mark out of his environment still runs.
+    await pollUntil({
+      what: "the end of an exec that was killed",
+      timeoutMs: DEADLINE_MS,
+      intervalMs: AGAIN_MS,
+      async probe() {
+        const exitCode = await runScript(engine, exec, "KILL", KILL_ROUNDS);
+        if (exitCode !== 0) throw new Error(`the script ended with ${exitCode}`);
+        // It may not have begun when the script looked, or have taken the mark out of its environment.
+        return !(await engine.inspectExec(exec.id)).Running;
+      },
+    });
     return true;
   } catch {
     return false; // The container is gone, has no shell, or the engine went away: nothing was proved.

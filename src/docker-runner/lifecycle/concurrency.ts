@@ -7,6 +7,7 @@ export type CallKind = "request" | "stream";
 export class Concurrency {
   readonly #limits: Record<CallKind, number>;
   readonly #running: Record<CallKind, number> = { request: 0, stream: 0 };
+  #lasting = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor({ requests, streams }: { requests: number; streams: number }) {
@@ -23,8 +24,19 @@ export class Concurrency {
     this.#running[kind] += 1;
     return () => {
       this.#running[kind] -= 1;
-      if (this.#isIdle()) for (const resolve of this.#waiting) resolve();
+      this.#tellWhenIdle();
     };
+  }
+
+  /** Work that outlives its call, for the service's end to wait for. */
+  async lasting<T>(work: Promise<T>): Promise<T> {
+    this.#lasting += 1;
+    try {
+      return await work;
+    } finally {
+      this.#lasting -= 1;
+      this.#tellWhenIdle();
+    }
   }
 
   /** Resolves when nothing runs, at once if so. */
@@ -33,8 +45,12 @@ export class Concurrency {
     await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
+  #tellWhenIdle(): void {
+    if (this.#isIdle()) for (const resolve of this.#waiting) resolve();
+  }
+
   #isIdle(): boolean {
-    return this.#running.request === 0 && this.#running.stream === 0;
+    return this.#running.request === 0 && this.#running.stream === 0 && this.#lasting === 0;
   }
 }
 

@@ -5,7 +5,9 @@ import { failures, Nothing } from "../schemas/common.ts";
 import { ExecOutcome, ExecResizeBody, ExecRunBody } from "../schemas/exec.ts";
 import type { Service } from "../service.ts";
 
-export function addExecRoutes(app: App, { activity, engine, metrics, own, shutdown }: Service): void {
+export function addExecRoutes(app: App, service: Service): void {
+  const { activity, engine, metrics, own, shutdown } = service;
+
   app.post(
     "/v1/exec/run",
     { schema: { body: ExecRunBody, response: { 200: ExecOutcome, ...failures } } },
@@ -16,7 +18,7 @@ export function addExecRoutes(app: App, { activity, engine, metrics, own, shutdo
       const endExec = metrics.beginExec();
       const gone = goneSignal(reply, shutdown.hurried);
       try {
-        return await runExec(engine, { ...options, command, containerId: document.Id }, gone.signal);
+        return await runExec(service, { ...options, command, containerId: document.Id }, gone.signal);
       } finally {
         gone.end();
         endExec();
