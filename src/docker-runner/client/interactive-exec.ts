@@ -168,7 +168,7 @@ class Conversation {
 function toExit({ execId, exitCode, stdout, stderr }: StreamFrame): InteractiveExit {
   return {
     execId: String(execId),
-    exitCode: Number(exitCode),
+    exitCode: typeof exitCode === "number" ? exitCode : null,
     stdout: String(stdout ?? ""),
     stderr: String(stderr ?? ""),
   };
