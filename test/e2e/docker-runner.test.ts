@@ -47,6 +47,11 @@ test("docker-runner is no part of the stack until it is enabled", async () => {
   await started(rig);
   expect(dockerRunnerOf(await rig.status())).toBeUndefined();
   expect([rig.has("data", "docker-runner.pid"), rig.has("run", "docker-runner.secret")]).toEqual([false, false]);
+  expect((await rig.run(["config", "set", "docker_runner.enabled", "true"])).exitCode).toBe(0);
+  const again = await rig.run(["server", "start"]);
+  expect([again.exitCode, again.stderr]).toEqual([0, expect.stringContaining("stigmer server restart")]);
+  expect((await rig.run(["server", "restart"])).exitCode).toBe(0);
+  expect(dockerRunnerOf(await rig.status())).toMatchObject({ state: "ready" });
   expect(await rig.dispose()).toEqual([]);
 });
 

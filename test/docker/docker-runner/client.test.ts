@@ -233,6 +233,16 @@ describe("an interactive exec of the real service", () => {
     expect(talking.output).toEqual({ stdout: "one\ntwo\n", stderr: "from the frame\n" });
   });
 
+  test("takes megabytes of input whole", async () => {
+    await using talking = await talk("tr -d 'a\\n' | head -c 10; echo done");
+    const input = Buffer.alloc(20 * 1024 * 1024, "a");
+    await talking.exec.write(input);
+    await talking.exec.write("the end\n");
+    talking.exec.endInput();
+    expect(await talking.exec.exited).toMatchObject({ exitCode: 0 });
+    expect(talking.output.stdout).toBe("the enddone\n");
+  });
+
   test("takes a signal", async () => {
     await using talking = await talk("trap 'echo caught; exit 7' TERM; echo begun; while :; do sleep 0.1; done");
     await talking.hears("begun");
