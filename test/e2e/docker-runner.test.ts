@@ -115,6 +115,19 @@ test("killed, it is back on its port after one restart", async () => {
   expect(await rig.dispose()).toEqual([]);
 });
 
+test("one that hangs is told as unhealthy, and as ready when it answers again", async () => {
+  const rig = rigWith();
+  await started(rig);
+  const hung = rig.pid("docker-runner");
+  process.kill(hung, "SIGSTOP");
+  const stateIs = (state: string) => (now: StackStatus) => dockerRunnerOf(now)?.state === state;
+  const status = await rig.until(stateIs("unhealthy"), "docker-runner to be missed", 90_000);
+  expect(dockerRunnerOf(status)?.message).toContain("does not answer");
+  process.kill(hung, "SIGCONT");
+  await rig.until(stateIs("ready"), "docker-runner to be ready again");
+  expect(await rig.dispose()).toEqual([]);
+});
+
 test("after a SIGKILL of the server a start adopts it where it listens", async () => {
   const rig = rigWith();
   await started(rig);
