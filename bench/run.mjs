@@ -8,6 +8,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
+import { benchDockerRunner } from "./docker-runner.mjs";
 import { benchExecutions } from "./executions.mjs";
 import { benchImage } from "./image.mjs";
 import { ROOT } from "./lib/stack-home.mjs";
@@ -30,6 +31,7 @@ const GROUPS = [
   ["stack", () => benchStack({ runs, restSeconds: 20 })],
   ["image", () => benchImage({ runs })],
   ["executions", () => benchExecutions({ executions: 600 })],
+  ["docker-runner", () => benchDockerRunner({ samples: 1000, seconds: 5 })],
 ];
 
 const tables = [];
