@@ -8,6 +8,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
+import { benchDockerRunner } from "./docker-runner.mjs";
 import { benchExecutions } from "./executions.mjs";
 import { benchGrowth } from "./growth.mjs";
 import { benchImage } from "./image.mjs";
@@ -36,6 +37,7 @@ const GROUPS = [
   ["executions", () => benchExecutions({ executions: 600 })],
   ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 60 })],
   ["growth", () => benchGrowth({ runs })],
+  ["docker-runner", () => benchDockerRunner({ samples: 1000, seconds: 5 })],
 ];
 
 const tables = [];

@@ -198,11 +198,20 @@ function olderOf(left: string, right: string): string {
   return leftMajor < rightMajor || (leftMajor === rightMajor && leftMinor < rightMinor) ? left : right;
 }
 
-/** Reads an answer to its end. */
-export async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer); // No encoding is set: chunks are bytes.
-  return Buffer.concat(chunks).toString();
+/** Reads an answer to its end. By events: an iterator costs a tenth of a small call. */
+export function readText(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    response.on("data", (chunk: Buffer) => chunks.push(chunk));
+    response.on("end", () => resolve(Buffer.concat(chunks).toString()));
+    response.on("error", reject);
+    // An answer that is cut off may close without an error; after the end this changes nothing.
+    response.on("close", () => reject(cutOff()));
+  });
+}
+
+function cutOff(): Error {
+  return Object.assign(new Error("the answer was cut off"), { code: "ECONNRESET" });
 }
 
 /** The engine's own sentence; some refusals are plain text. */

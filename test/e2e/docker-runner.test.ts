@@ -47,6 +47,11 @@ test("docker-runner is no part of the stack until it is enabled", async () => {
   await started(rig);
   expect(dockerRunnerOf(await rig.status())).toBeUndefined();
   expect([rig.has("data", "docker-runner.pid"), rig.has("run", "docker-runner.secret")]).toEqual([false, false]);
+  expect((await rig.run(["config", "set", "docker_runner.enabled", "true"])).exitCode).toBe(0);
+  const again = await rig.run(["server", "start"]);
+  expect([again.exitCode, again.stderr]).toEqual([0, expect.stringContaining("stigmer server restart")]);
+  expect((await rig.run(["server", "restart"])).exitCode).toBe(0);
+  expect(dockerRunnerOf(await rig.status())).toMatchObject({ state: "ready" });
   expect(await rig.dispose()).toEqual([]);
 });
 
@@ -107,6 +112,19 @@ test("killed, it is back on its port after one restart", async () => {
   expect(dockerRunnerOf(status)).toMatchObject({ endpoint, lastExit: { reason: "killed by SIGKILL" } });
   expect(rig.pid("docker-runner")).not.toBe(killed);
   expect(await healthOf(rig)).toBe(200);
+  expect(await rig.dispose()).toEqual([]);
+});
+
+test("one that hangs is told as unhealthy, and as ready when it answers again", async () => {
+  const rig = rigWith();
+  await started(rig);
+  const hung = rig.pid("docker-runner");
+  process.kill(hung, "SIGSTOP");
+  const stateIs = (state: string) => (now: StackStatus) => dockerRunnerOf(now)?.state === state;
+  const status = await rig.until(stateIs("unhealthy"), "docker-runner to be missed", 90_000);
+  expect(dockerRunnerOf(status)?.message).toContain("does not answer");
+  process.kill(hung, "SIGCONT");
+  await rig.until(stateIs("ready"), "docker-runner to be ready again");
   expect(await rig.dispose()).toEqual([]);
 });
 

@@ -68,7 +68,7 @@ export class RunnerCaller {
       status: response.statusCode ?? 0,
       headers: response.headers,
       text,
-      json: isJson ? JSON.parse(text) : {},
+      json: isJson && text !== "" ? JSON.parse(text) : {},
     };
   }
 

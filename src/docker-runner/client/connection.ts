@@ -70,7 +70,7 @@ export class Connection {
       };
       const outgoing = (this.#isSecure ? secureRequest : request)(this.#base, options, resolve);
       outgoing.once("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
-      outgoing.once("error", (error) => reject(explain(error, signal)));
+      outgoing.on("error", (error) => reject(explain(error, signal)));
       outgoing.end(body);
     });
   }

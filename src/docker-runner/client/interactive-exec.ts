@@ -36,6 +36,7 @@ interface OpenOptions extends InteractiveOptions {
 }
 
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+const INPUT_PIECE_BYTES = 256 * 1024;
 const KEEP_ALIVE_MS = 30_000;
 
 /** Runs it, and resolves once the service says that it runs. @throws DockerRunnerRequestError; the signal's reason. */
@@ -52,7 +53,7 @@ export async function openInteractiveExec(
   return {
     execId,
     exited: conversation.exited,
-    write: (data) => conversation.send({ type: "stdin", data: Buffer.from(data).toString("base64") }),
+    write: (data) => conversation.write(Buffer.from(data)),
     endInput: () => conversation.tell({ type: "eof" }),
     resize: (size) => conversation.tell({ type: "resize", ...size }),
     signal: (name) => conversation.tell({ type: "signal", signal: name }),
@@ -104,7 +105,14 @@ class Conversation {
     this.#listen();
   }
 
-  send(frame: StreamFrame): Promise<void> {
+  /** In pieces, each of which waits for the one before it: the service takes frames of some megabytes only. */
+  async write(input: Buffer): Promise<void> {
+    for (let at = 0; at < input.length; at += INPUT_PIECE_BYTES) {
+      await this.#send({ type: "stdin", data: input.toString("base64", at, at + INPUT_PIECE_BYTES) });
+    }
+  }
+
+  #send(frame: StreamFrame): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.send(JSON.stringify(frame), (error) => {
         if (error == null) resolve();
@@ -168,7 +176,7 @@ class Conversation {
 function toExit({ execId, exitCode, stdout, stderr }: StreamFrame): InteractiveExit {
   return {
     execId: String(execId),
-    exitCode: Number(exitCode),
+    exitCode: typeof exitCode === "number" ? exitCode : null,
     stdout: String(stdout ?? ""),
     stderr: String(stderr ?? ""),
   };

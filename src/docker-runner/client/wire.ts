@@ -78,7 +78,8 @@ export interface InteractiveRequest {
 /** The last frame of an interactive exec that ended by itself or was closed. */
 export interface InteractiveExit {
   execId: string;
-  exitCode: number;
+  /** Null for a process that had to be left in a container without a shell. */
+  exitCode: number | null;
   stdout: string;
   stderr: string;
 }

@@ -5,6 +5,7 @@ import type { RunnerEngine } from "../../docker/runner-engine.ts";
 import { ApiError } from "../api-error.ts";
 import type { ImagePulls } from "../images/image-pulls.ts";
 import type { Activity } from "../lifecycle/activity.ts";
+import { ENGINE_ANSWER_MS } from "../lifecycle/deadlines.ts";
 import { hashOf, IdempotentCalls, idempotencyConflict } from "../lifecycle/idempotency.ts";
 import { allowedHostPath } from "../policy/host-paths.ts";
 import { allowedImage } from "../policy/image-rule.ts";
@@ -44,7 +45,11 @@ export class Starter {
   /** Removes a container that nobody can know of. */
   async discard(containerId: string): Promise<void> {
     this.#options.activity.forget(containerId);
-    await this.#options.engine.removeContainer(containerId, { force: true, volumes: true });
+    await this.#options.engine.removeContainer(containerId, {
+      force: true,
+      volumes: true,
+      timeoutMs: ENGINE_ANSWER_MS,
+    });
   }
 
   /** Of an earlier life of this service: a repeated key finds its container by label. */
@@ -70,7 +75,7 @@ export class Starter {
     const container = { name: options.name ?? null, platform: options.platform ?? null, body };
     const id = await engine.create(container).catch((error: unknown) => this.#giveUp(ownLabels, error));
     try {
-      await engine.startContainer(id, { timeoutMs: START_MS });
+      await engine.startContainer(id, { timeoutMs: ENGINE_ANSWER_MS });
     } catch (error) {
       await this.#removeFailed(id);
       throw error;
@@ -110,9 +115,6 @@ export class Starter {
     };
   }
 }
-
-/** Shorter than the engine's own patience: the caller hears of a hung daemon within 15 s. */
-const START_MS = 14_000;
 
 function started(containerId: string, name: string | undefined): StartedContainer {
   return { containerId, ...(name === undefined ? {} : { name }), status: "running" };

@@ -2,6 +2,7 @@ import Type from "typebox";
 import { validationError } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { readBase64 } from "../base64.ts";
+import { ENGINE_ANSWER_MS } from "../lifecycle/deadlines.ts";
 import { ContainerReference, failures, Nothing, strict } from "../schemas/common.ts";
 import type { Service } from "../service.ts";
 
@@ -28,7 +29,7 @@ export function addArchiveRoute(app: App, { activity, engine, own }: Service): v
     async (request, reply) => {
       const { containerId, path, tar } = readRequest(request.body, request.query);
       const { document } = await own.find(containerId);
-      await engine.putArchive(document.Id, path, tar);
+      await engine.putArchive(document.Id, path, tar, { timeoutMs: ENGINE_ANSWER_MS });
       activity.touch(document.Id);
       return reply.code(204).send(null);
     },

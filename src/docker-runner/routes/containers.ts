@@ -1,5 +1,6 @@
 import { containerNotFound } from "../api-error.ts";
 import type { App } from "../app.ts";
+import { ENGINE_ANSWER_MS } from "../lifecycle/deadlines.ts";
 import { ContainerBody, failures, Nothing } from "../schemas/common.ts";
 import { RemoveBody, StopBody } from "../schemas/containers.ts";
 import type { Service } from "../service.ts";
@@ -20,7 +21,7 @@ export function addContainerRoutes(app: App, { activity, engine, own, sweeper }:
     const { containerId, force = false, removeVolumes = false } = request.body;
     const found = await own.findIfThere(containerId);
     if (found !== null) {
-      await engine.removeContainer(found.document.Id, { force, volumes: removeVolumes });
+      await engine.removeContainer(found.document.Id, { force, volumes: removeVolumes, timeoutMs: ENGINE_ANSWER_MS });
       activity.forget(found.document.Id);
     }
     return reply.code(204).send(null);

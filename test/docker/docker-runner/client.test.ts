@@ -194,3 +194,96 @@ describe("streams of the real service", () => {
     expect(told.filter((text) => lives.includes(text))).toEqual(lives);
   });
 });
+
+describe("an interactive exec of the real service", () => {
+  async function talk(command: string | string[], changes: { tty?: boolean; env?: Record<string, string> } = {}) {
+    const containerId = await run();
+    const output = { stdout: "", stderr: "" };
+    let heard: () => void = () => {};
+    const exec = await client.interactiveExec(
+      { containerId, command, ...changes },
+      {
+        onOutput: (stream, data) => {
+          output[stream] += data.toString();
+          heard();
+        },
+      },
+    );
+    return {
+      exec,
+      output,
+      /** Resolves when stdout says this. */
+      async hears(text: string): Promise<void> {
+        while (!output.stdout.includes(text)) {
+          await new Promise<void>((resolve) => {
+            heard = resolve;
+          });
+        }
+      },
+      [Symbol.asyncDispose]: () => client.remove({ containerId, force: true }),
+    };
+  }
+
+  test("reads its input to the end, keeps the streams apart and ends with its own code", async () => {
+    await using talking = await talk("cat; echo $TOKEN >&2; exit 5", { env: { TOKEN: "from the frame" } });
+    await talking.exec.write("one\n");
+    await talking.exec.write("two\n");
+    talking.exec.endInput();
+    expect(await talking.exec.exited).toMatchObject({ execId: talking.exec.execId, exitCode: 5 });
+    expect(talking.output).toEqual({ stdout: "one\ntwo\n", stderr: "from the frame\n" });
+  });
+
+  test("takes megabytes of input whole", async () => {
+    await using talking = await talk("tr -d 'a\\n' | head -c 10; echo done");
+    const input = Buffer.alloc(20 * 1024 * 1024, "a");
+    await talking.exec.write(input);
+    await talking.exec.write("the end\n");
+    talking.exec.endInput();
+    expect(await talking.exec.exited).toMatchObject({ exitCode: 0 });
+    expect(talking.output.stdout).toBe("the enddone\n");
+  });
+
+  test("takes a signal", async () => {
+    await using talking = await talk("trap 'echo caught; exit 7' TERM; echo begun; while :; do sleep 0.1; done");
+    await talking.hears("begun");
+    talking.exec.signal("SIGTERM");
+    expect(await talking.exec.exited).toMatchObject({ exitCode: 7 });
+    expect(talking.output.stdout).toContain("caught");
+  });
+
+  test("is ended by close, though it would go on", async () => {
+    await using talking = await talk("echo begun; exec sleep 600");
+    await talking.hears("begun");
+    talking.exec.close();
+    expect(await talking.exec.exited).toMatchObject({ exitCode: 137 });
+  });
+
+  test("brings megabytes of output unharmed, to a reader slower than the process", async () => {
+    const containerId = await run();
+    const pieces: Buffer[] = [];
+    const exec = await client.interactiveExec(
+      { containerId, command: ["seq", "1", "500000"] },
+      {
+        onOutput: async (_stream, data) => {
+          pieces.push(data);
+          await new Promise((resolve) => setImmediate(resolve));
+        },
+      },
+    );
+    expect(await exec.exited).toMatchObject({ exitCode: 0 });
+    const numbers = Buffer.concat(pieces).toString().trim().split("\n");
+    expect([numbers.length, numbers[0], numbers.at(-1)]).toEqual([500_000, "1", "500000"]);
+    await client.remove({ containerId, force: true });
+  });
+
+  test("tells its failure: a container that does not run, and a service that goes", async () => {
+    const containerId = await run();
+    const exec = await client.interactiveExec({ containerId, command: ["sleep", "600"] }, { onOutput() {} });
+    await crash();
+    await expect(exec.exited).rejects.toMatchObject({ statusCode: 0, errorCode: "network_error" });
+    await client.stop({ containerId, timeoutSec: 0 });
+    const again = client.interactiveExec({ containerId, command: ["sleep", "600"] }, { onOutput() {} });
+    await expect(again).rejects.toMatchObject({ errorCode: "container_not_running", retryable: false });
+    await client.remove({ containerId, force: true });
+  });
+});

@@ -216,7 +216,9 @@ test("putArchive takes base64 JSON and a raw tar of 5 MB, byte for byte; a missi
     ["small", Buffer.from([0, 255, 10, 128])],
     ["large", large],
   ] as const) {
-    expect(execFileSync("docker", ["exec", containerId, "/bin/cat", `/${name}`]).equals(content)).toBe(true);
+    expect(
+      execFileSync("docker", ["exec", containerId, "/bin/cat", `/${name}`], { maxBuffer: 2 ** 24 }).equals(content),
+    ).toBe(true);
   }
   const missing = await rig.caller.post("/v1/containers/putArchive", {
     containerId,

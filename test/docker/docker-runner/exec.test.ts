@@ -67,7 +67,7 @@ test("multi-byte characters survive chunk boundaries, on both streams", async ()
 });
 
 test("5 MB of output comes back capped, with its head, its tail and the number of bytes dropped; the exit code is right", async () => {
-  const { json } = await run("echo first; head -c 5242880 /dev/zero | tr '\\0' é; echo last; exit 3");
+  const { json } = await run("echo first; head -c 5242880 /dev/zero | tr '\\0' x; echo last; exit 3");
   const stdout = String(json["stdout"]);
   const { stdout: dropped } = json["dropped"] as { stdout: number; stderr: number };
   expect(json["exitCode"]).toBe(3);
@@ -75,7 +75,7 @@ test("5 MB of output comes back capped, with its head, its tail and the number o
   expect(stdout.endsWith("last\n")).toBe(true);
   const total = "first\n".length + 5_242_880 + "last\n".length;
   expect(Buffer.byteLength(stdout) + dropped).toBe(total);
-  expect(Math.abs(dropped - (total - 2 * 512 * 1024))).toBeLessThanOrEqual(6);
+  expect(dropped).toBe(total - 2 * 512 * 1024);
 });
 
 test("timeoutMs ends an exec with 408 exec_timeout, not retryable, and the output so far", async () => {
@@ -139,16 +139,10 @@ test("in a container without a shell the answer says that nothing was killed", a
   const bare = `${IMAGE}-bare`;
   const program = execFileSync("sh", ["-c", "readlink -f $(command -v sleep)"], { encoding: "utf8" }).trim();
   const libraries = execFileSync("ldd", [program], { encoding: "utf8" }).match(/\/\S+(?= \(0x)/g) ?? [];
-  const tar = execFileSync("tar", [
-    "-C",
-    "/",
-    "--dereference",
-    "-cf",
-    "-",
-    ...[program, ...libraries].map((p) => p.slice(1)),
-  ]);
+  const files = [program, ...libraries].map((path) => path.slice(1));
+  const tar = execFileSync("tar", ["-C", "/", "--dereference", "-cf", "-", ...files], { maxBuffer: 2 ** 26 });
   execFileSync("docker", ["import", "-", bare], { input: tar });
-  await using shellless = await startRunner({ relaxed: { images: [bare] } });
+  const shellless = await startRunner({ relaxed: { images: [bare] } });
   try {
     const started = await shellless.caller.post("/v1/containers/start", { image: bare, cmd: [program, "600"] });
     const request = {
@@ -161,9 +155,7 @@ test("in a container without a shell the answer says that nothing was killed", a
     const logged = { ...request, command: [program, "0"], options: { logToPid1: true } };
     expect((await shellless.caller.post("/v1/exec/run", logged)).json).toMatchObject({ loggedToPid1: false });
   } finally {
-    await shellless.service.engine
-      .list({ label: [shellless.service.own.label] }, { all: true })
-      .then((all) => Promise.all(all.map(({ Id }) => shellless.engine.removeContainer(Id, { force: true }))));
+    await shellless[Symbol.asyncDispose]();
     await engine.removeImage(bare, { force: true });
   }
 });

@@ -78,9 +78,7 @@ test("logs with follow=false give what was printed, then an end frame, and the s
 });
 
 test("logs with follow=true stream as lines are printed and end with the container", async () => {
-  const containerId = await start(
-    "read line < /go 2>/dev/null; i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; sleep 0.3; done",
-  );
+  const containerId = await start("i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; sleep 0.3; done");
   const frames = await (await logs(containerId, { demux: "true" })).all();
   expect(bytesOf(frames).toString()).toBe("1\n2\n3\n");
   expect(frames.filter(({ type }) => type === "chunk").length).toBeGreaterThan(1);
@@ -113,7 +111,7 @@ test("quiet log and event streams carry a comment at least every 15 s", async ()
   const containerId = await start("sleep 600");
   const streams = [
     await logs(containerId),
-    await rig.caller.stream("/v1/events/sse?filters=" + base64({ container: ["none"] })),
+    await rig.caller.stream(`/v1/events/sse?filters=${base64({ container: ["none"] })}`),
   ];
   const startedAtMs = performance.now();
   await Promise.all(
@@ -159,11 +157,10 @@ test("events of strangers' containers are not seen", async () => {
   expect(JSON.stringify(frames)).not.toContain(String(json["containerId"]));
 });
 
-test.each(["e30", "eyJhIjp7fX0=", "bm8ganNvbg==", "%25%25", "W10=", "eyJ0eXBlIjpbMV19"])(
+test.each(["bm8ganNvbg==", "%25%25", "W10=", "eyJ0eXBlIjpbMV19"])(
   "unreadable filters are refused: %s",
   async (filters) => {
     const answer = await rig.caller.get(`/v1/events/sse?filters=${filters}`);
-    if (filters === "e30" || filters === "eyJhIjp7fX0=") return; // `{}` and an empty list of values can be read.
     expect(answer).toMatchObject({ status: 400, json: { error: { code: "validation_error" } } });
   },
 );
