@@ -13,13 +13,13 @@ const WAIT_LIMIT_MS = 60_000;
 
 let bundled: Promise<string> | null = null;
 
-/** The text of `server.js`, as the product's build makes it from these sources. */
 function serverBundle(): Promise<string> {
   bundled ??= bundleServer();
   return bundled;
 }
 
-async function bundleServer(): Promise<string> {
+/** The text of `server.js`, as the product's build makes it from these sources. */
+export async function bundleServer(): Promise<string> {
   const bundle = BUNDLES.find(({ singleFile }) => singleFile === "server.js");
   if (bundle === undefined) throw new Error("nothing is bundled as server.js");
   const { files } = await makeBundle(bundle, packageRoot());

@@ -134,6 +134,14 @@ describe("the events of a job", () => {
   });
 });
 
+test("HEAD answers as GET, without a body and without a stream that never ends", async () => {
+  const { body } = await rig.run({ topic: "x" });
+  for (const path of ["/", "/jobs", `/status/${body.job_id}`, `/events/${body.job_id}`]) {
+    const response = await fetch(rig.url + path, { method: "HEAD" });
+    expect([path, response.status, await response.text()]).toEqual([path, 200, ""]);
+  }
+});
+
 describe("what does not exist", () => {
   test("an unknown path, job or method is an error as JSON", async () => {
     expect((await rig.get("/nowhere")).body.error.code).toBe("not_found");

@@ -20,6 +20,13 @@ export interface ListenerOptions {
 /** What a route can throw besides {@link HttpFailure}, as the answer that it means; null: a fault of ours. */
 export type FailureOf = (error: unknown) => HttpFailure | null;
 
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  url: URL | null;
+  matched: Matched | null;
+}
+
 /** The API on one listener. Without the token every path, known or not, is 401, but for the open routes. */
 export function createListener(options: ListenerOptions, failureOf: FailureOf): Server {
   const { token, log, onAnswer, isClosing } = options;
@@ -45,13 +52,6 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
   server.keepAliveTimeout = 65_000;
   return server;
 
-  interface Exchange {
-    request: IncomingMessage;
-    response: ServerResponse;
-    url: URL | null;
-    matched: Matched | null;
-  }
-
   async function answer({ request, response, url, matched }: Exchange): Promise<void> {
     const gone = new AbortController();
     response.once("close", () => {
@@ -67,7 +67,8 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
         signal: gone.signal,
       });
       if (isClosing()) response.shouldKeepAlive = false;
-      await send(response, result, gone.signal);
+      if ("stream" in result && request.method === "HEAD") response.writeHead(200).end();
+      else await send(response, result, gone.signal);
     } catch (error) {
       if (gone.signal.aborted) return; // Nobody is there to be told.
       if (response.headersSent) throw error;
