@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BUNDLES, makeBundle } from "../../scripts/lib/bundle.mjs";
 import { packageRoot } from "../../src/platform/package.ts";
@@ -114,6 +114,11 @@ export class DeploymentRig implements AsyncDisposable {
   /** The next server finds this one. */
   async replaceWorkflow(workflow: string): Promise<void> {
     await writeFile(join(this.directory, "workflow.yaml"), workflow);
+  }
+
+  /** How many files and sockets the server holds open. */
+  async descriptors(): Promise<number> {
+    return (await readdir(`/proc/${this.#child?.pid}/fd`)).length;
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -142,6 +142,28 @@ test("HEAD answers as GET, without a body and without a stream that never ends",
   }
 });
 
+test("readers of events that come and go at once leave the server as it was", async () => {
+  const before = await rig.descriptors();
+  for (let round = 0; round < 20; round += 1) {
+    const id = await rig.enqueue({ topic: "x" });
+    const readers = Array.from({ length: 5 }, async () => {
+      const gone = new AbortController();
+      const stream = fetch(`${rig.url}/events/${id}`, { signal: gone.signal });
+      if (round % 2 === 0) await stream;
+      gone.abort();
+      await stream.then(
+        (response) => response.text(),
+        () => {},
+      );
+    });
+    await Promise.allSettled(readers);
+    await rig.jobWhen(id, "completed");
+  }
+  // The client keeps a few connections of its own.
+  await rig.until("the end of all streams", async () => (await rig.descriptors()) <= before + 10);
+  expect((await rig.get("/health")).status).toBe(200);
+});
+
 describe("what does not exist", () => {
   test("an unknown path, job or method is an error as JSON", async () => {
     expect((await rig.get("/nowhere")).body.error.code).toBe("not_found");

@@ -38,6 +38,8 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
     // The base only completes what a request line leaves out.
     const url = URL.parse(request.url ?? "/", "http://server");
     const matched = url === null ? null : router.match(method, url.pathname);
+    // A write to a connection that has just vanished; `close` tells of it, and without a listener the process would end.
+    response.on("error", () => {});
     response.once("close", () => {
       const path = matched?.route.path ?? "unknown";
       onAnswer({ method, path, status: response.statusCode, ms: performance.now() - began });
