@@ -14,7 +14,7 @@ const WAIT_LIMIT_MS = 60_000;
 let bundled: Promise<string> | null = null;
 
 /** The text of `server.js`, as the product's build makes it from these sources. */
-export function serverBundle(): Promise<string> {
+function serverBundle(): Promise<string> {
   bundled ??= bundleServer();
   return bundled;
 }

@@ -33,6 +33,6 @@ function deleteBatch({ store, queue, ttlMs }: { store: Store; queue: JobQueue; t
       store.jobs.delete(number);
     }
   });
-  for (const { status } of old) queue.noteExpired(status);
+  for (const { status } of old) queue.counts.add(status, -1);
   return old.length;
 }

@@ -1,5 +1,6 @@
 import { HttpFailure } from "./http/http-failure.ts";
 import { DrainingError, IdempotencyConflict, QueueFullError } from "./jobs/refusals.ts";
+import { isStoreError } from "./store/store-error.ts";
 
 /** Seconds after which a client may try again. */
 const RETRY_AFTER_S = "1";
@@ -13,10 +14,4 @@ export function failureOf(error: unknown): HttpFailure | null {
     return new HttpFailure(409, "idempotency_conflict", error.message, { jobId: error.jobId });
   }
   return isStoreError(error) ? new HttpFailure(503, "store_unavailable", "jobs cannot be kept for now", retry) : null;
-}
-
-/** A full or vanished disk, as SQLite or the sync of its log tells. */
-function isStoreError(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : null;
-  return code === "ERR_SQLITE_ERROR" || code === "ENOSPC" || code === "EIO" || code === "EDQUOT";
 }

@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { scriptedWorkflow } from "../../support/deployed-workflows.ts";
+import { scriptedWorkflow, toolWorkflow } from "../../support/deployed-workflows.ts";
 import { DeploymentRig, parseFrames } from "../../support/deployment-rig.ts";
 
 const FOREVER_MS = 600_000;
@@ -139,16 +140,33 @@ describe("a server that was killed", () => {
     expect(types.filter((type) => type === "node.completed")).toHaveLength(2);
   });
 
-  test("remembers idempotency keys and a cancel that was asked for", async () => {
-    rig = await DeploymentRig.create({ workflow: scriptedWorkflow({ delayMs: FOREVER_MS }) });
+  test("remembers idempotency keys", async () => {
+    rig = await DeploymentRig.create({ workflow: scriptedWorkflow() });
     await rig.start();
-    const headers = { prefer: "respond-async", "idempotency-key": "k" };
+    const headers = { "idempotency-key": "k" };
     const { body } = await rig.run({ topic: "x" }, headers);
-    await rig.delete(`/jobs/${body.job_id}`);
     await rig.crash();
     await rig.start();
-    await rig.jobWhen(body.job_id, "cancelled");
+    expect((await rig.run({ topic: "x" }, headers)).body.job_id).toBe(body.job_id);
     expect((await rig.run({ topic: "y" }, headers)).status).toBe(409);
+  });
+
+  test("remembers a cancel that was asked for, and does not go on with that job", async () => {
+    const call = { tool: "shell", arguments: { command: "trap '' TERM; echo begun >> tool-runs; sleep 600 & wait" } };
+    const workflow = toolWorkflow("http://127.0.0.1:9/v1").replace(
+      /llm: .*/,
+      `llm: { provider: scripted, script: ${JSON.stringify([{ tool_calls: [call] }, { text: "went on" }])} }`,
+    );
+    rig = await DeploymentRig.create({ workflow });
+    await rig.start();
+    const id = await rig.enqueue({});
+    await rig.until("the tool", async () => existsSync(join(rig.directory, "data/workspace/tool-runs")));
+    const cancel = rig.delete(`/jobs/${id}`).catch(() => "the server was killed");
+    await rig.until("the cancel", async () => rig.output.includes(`${id}: to be cancelled`));
+    await rig.crash();
+    await cancel;
+    await rig.start();
+    expect((await rig.jobWhen(id, "cancelled", "completed", "failed")).status).toBe("cancelled");
   });
 
   test("runs an unfinished job by the workflow that it began with, after the directory has another", async () => {

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../log.ts";
 import type { Decision, Delivery, Json, KeptWorkflow, NodeRun, NodeTask, Outcome } from "../../protocol/messages.ts";
 import type { KeptRun } from "../store/job-log.ts";
 import type { Job } from "../store/jobs-table.ts";
 import type { Store } from "../store/open-store.ts";
+import { isStoreError } from "../store/store-error.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { JobJournal } from "./job-journal.ts";
 import { NodeChannel } from "./node-channel.ts";
@@ -48,30 +48,31 @@ export class ActiveJob {
     this.#abort.abort(reason);
   }
 
-  get job(): Job {
-    return this.#options.job;
-  }
-
   /** Works on the job until it ended or was put down. Never throws. */
   async work(): Promise<JobResult> {
-    const timer = this.#stopAtLimit();
     try {
-      const interrupted = this.#runs.filter(({ phase }) => phase === "open");
-      const next = this.#options.store.transaction(() => {
-        this.#journal.start();
-        for (const run of interrupted) this.#journal.beginAgain(run);
-        return this.#decide();
-      });
-      this.#begin(this.#isStopped ? [] : [...interrupted, ...next]);
-      await this.#allRunsEnded();
+      this.#goOn();
+    } catch (error) {
+      this.#fault(error);
+    }
+    await this.#allRunsEnded();
+    try {
       return await this.#end();
     } catch (error) {
       this.#fault(error);
-      await this.#allRunsEnded();
       return "put-down";
-    } finally {
-      timer.abort();
     }
+  }
+
+  /** Begins what an earlier life of the server left open, and what comes after all that has ended. */
+  #goOn(): void {
+    const interrupted = this.#runs.filter(({ phase }) => phase === "open");
+    const next = this.#options.store.transaction(() => {
+      this.#journal.start();
+      for (const run of interrupted) this.#journal.beginAgain(run);
+      return this.#decide();
+    });
+    if (!this.#isStopped) this.#begin([...interrupted, ...next]);
   }
 
   /** Asks the interpreter what comes next, and writes it; at the start and after every end of a run. @returns new runs. */
@@ -120,16 +121,14 @@ export class ActiveJob {
   }
 
   async #run(run: KeptRun): Promise<void> {
-    const { interpreter, store, log, job } = this.#options;
+    const { interpreter, store } = this.#options;
     const channel = new NodeChannel({
       signal: this.#abort.signal,
       record: (items: Delivery[]) => this.#journal.record(run, items),
       flush: () => store.flush(),
       onFault: (error) => this.#fault(error),
     });
-    await interpreter.runNode(this.#taskOf(run), channel).catch((error: unknown) => {
-      log.error(`job ${job.id}: node ${run.node}: this is a bug: ${error instanceof Error ? error.stack : error}`);
-    });
+    await interpreter.runNode(this.#taskOf(run), channel);
     const { outcome } = channel;
     if (outcome?.phase === "timed_out") this.stop("timed_out");
     const next = store.transaction(() => {
@@ -176,36 +175,31 @@ export class ActiveJob {
     return "ended";
   }
 
-  /** Something could not be written. The job is put down as it is stored, for a later try. */
+  /** What cannot be written puts the job down as it is stored, for a later try; a mistake of ours ends it. */
   #fault(error: unknown): void {
     const { log, job } = this.#options;
-    this.#hasFaulted = true;
-    log.error(`job ${job.id} cannot go on for now: ${error instanceof Error ? error.stack : error}`);
-    this.#abort.abort("shutdown" satisfies JobStop);
+    const detail = error instanceof Error ? error.stack : error;
+    if (isStoreError(error)) {
+      log.error(`job ${job.id} cannot go on for now: ${detail}`);
+      this.#hasFaulted = true;
+      this.#abort.abort("shutdown" satisfies JobStop);
+    } else {
+      log.error(`job ${job.id}: this is a bug: ${detail}`);
+      this.#failure ??= { kind: "fail", error: { code: "INTERNAL", message: String(error) }, node: null };
+      this.#abort.abort("cancelled" satisfies JobStop);
+    }
   }
 
   get #isStopped(): boolean {
     return this.#abort.signal.aborted;
   }
 
+  /** A node run ends itself when these are over. */
   #remainingMs(): number {
     const { interpreter, workflow } = this.#options;
     return Math.max(0, interpreter.limitMs(workflow) - this.#journal.elapsedMs());
   }
-
-  #stopAtLimit(): AbortController {
-    const waiting = new AbortController();
-    const wait = Math.min(this.#remainingMs(), LONGEST_TIMER_MS);
-    delay(wait, undefined, { signal: waiting.signal }).then(
-      () => this.stop("timed_out"),
-      () => {}, // The job ended before.
-    );
-    return waiting;
-  }
 }
-
-/** The longest that a timer of Node can wait. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function endedRun(run: KeptRun, outcome: Outcome | null): Pick<NodeRun, "phase" | "output" | "error"> {
   if (outcome?.phase === "succeeded") {

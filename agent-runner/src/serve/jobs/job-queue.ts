@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../../log.ts";
 import type { Json, KeptWorkflow } from "../../protocol/messages.ts";
-import { type EndedStatus, JOB_STATUSES, type Job, type JobStatus } from "../store/jobs-table.ts";
+import type { Job } from "../store/jobs-table.ts";
 import type { Store } from "../store/open-store.ts";
 import { ActiveJob, type JobStop } from "./active-job.ts";
 import { createEndBell } from "./end-bell.ts";
 import type { EventBell } from "./event-bell.ts";
 import type { Interpreter } from "./interpreter.ts";
+import { JobCounts } from "./job-counts.ts";
 import { JobJournal } from "./job-journal.ts";
 import type { JobObserver } from "./job-observer.ts";
 import { DrainingError, IdempotencyConflict, QueueFullError } from "./refusals.ts";
@@ -39,7 +40,7 @@ export class JobQueue {
   readonly #waiting = new Map<string, Job>();
   readonly #active = new Map<string, ActiveJob>();
   readonly #ends = createEndBell();
-  #counts: Map<JobStatus, number>;
+  readonly #counts: JobCounts;
   #isDraining = false;
   #onIdle = () => {};
 
@@ -48,7 +49,7 @@ export class JobQueue {
     this.#workflowDigest = options.store.keepWorkflow(options.workflow);
     this.#workflows.set(this.#workflowDigest, options.workflow);
     options.store.dropWorkflowsBut(this.#workflowDigest);
-    this.#counts = options.store.jobs.counts();
+    this.#counts = new JobCounts(options.store.jobs);
   }
 
   get isDraining(): boolean {
@@ -57,10 +58,7 @@ export class JobQueue {
 
   /** Takes up what an earlier life of the server left unfinished. */
   resume(): void {
-    for (const job of this.#options.store.jobs.unfinished()) {
-      if (job.isCancelAsked) this.#cancelWaiting(job);
-      else this.#waiting.set(job.id, job);
-    }
+    for (const job of this.#options.store.jobs.unfinished()) this.#waiting.set(job.id, job);
     if (this.#waiting.size > 0) this.#options.log.info(`${this.#waiting.size} unfinished jobs go on`);
     this.#startWaiting();
   }
@@ -76,7 +74,7 @@ export class JobQueue {
     const isFree = this.#active.size < this.#options.maxRunning && this.#waiting.size === 0;
     if (!isFree && this.#waiting.size >= this.#options.maxWaiting) throw new QueueFullError(this.#options);
     const job = this.#insert(submission);
-    this.#count("pending", 1);
+    this.#counts.add("pending", 1);
     this.#waiting.set(job.id, job);
     this.#startWaiting();
     return job;
@@ -92,23 +90,19 @@ export class JobQueue {
   cancel(job: Job): void {
     const waiting = this.#waiting.get(job.id);
     if (waiting !== undefined) {
-      this.#waiting.delete(job.id);
       this.#cancelWaiting(waiting);
+      this.#waiting.delete(job.id);
       this.#ends.ring(job.id);
       return;
     }
+    // Kept first: the server may die before the job has ended.
     this.#options.store.jobs.markCancelAsked(job.number);
+    this.#options.log.info(`job ${job.id}: to be cancelled`);
     this.#active.get(job.id)?.stop("cancelled");
   }
 
-  counts(): Record<JobStatus, number> {
-    const of = (status: JobStatus): [JobStatus, number] => [status, this.#counts.get(status) ?? 0];
-    // Every status is in the list.
-    return Object.fromEntries(JOB_STATUSES.map(of)) as Record<JobStatus, number>;
-  }
-
-  noteExpired(status: JobStatus): void {
-    this.#count(status, -1);
+  get counts(): JobCounts {
+    return this.#counts;
   }
 
   /** Nothing new begins; resolves when all that runs has ended, or was put down because `deadline` passed. */
@@ -181,7 +175,7 @@ export class JobQueue {
     const { input, output: _, ...job } = kept;
     let counted = job.status;
     const recount = (): void => {
-      this.#move(counted, job.status);
+      this.#counts.move(counted, job.status);
       counted = job.status;
     };
     const journal = this.#journalOf(job);
@@ -212,10 +206,9 @@ export class JobQueue {
     const timer = setTimeout(() => {
       if (this.#isDraining) return;
       try {
-        // What was counted may not have been written.
-        this.#counts = store.jobs.counts();
+        this.#counts.reload();
         const job = store.jobs.get(id);
-        if (job === null) return;
+        if (job === null || job.completedAt !== null) return;
         // Somebody may have asked for its end meanwhile, which ends it as soon as it is at work.
         this.#waiting.set(id, job);
         this.#startWaiting();
@@ -230,21 +223,11 @@ export class JobQueue {
   #cancelWaiting(job: Job): void {
     const before = job.status;
     this.#journalOf(job).cancel();
-    this.#move(before, job.status);
+    this.#counts.move(before, job.status);
   }
 
   #journalOf(job: Job): JobJournal {
     const { store, bell, observer, log } = this.#options;
     return new JobJournal({ job, store, bell, observer, log });
-  }
-
-  #move(from: JobStatus, to: JobStatus | EndedStatus): void {
-    if (from === to) return;
-    this.#count(from, -1);
-    this.#count(to, 1);
-  }
-
-  #count(status: JobStatus, change: number): void {
-    this.#counts.set(status, (this.#counts.get(status) ?? 0) + change);
   }
 }

@@ -52,7 +52,7 @@ export function aboutRoutes({ definition, metrics, queue, needsToken }: Deployme
     }),
     get("/metrics", {
       operation: METRICS_OPERATION,
-      handle: () => ({ status: 200, text: metrics.render(queue.counts()), type: METRICS_TYPE }),
+      handle: () => ({ status: 200, text: metrics.render(queue.counts.all()), type: METRICS_TYPE }),
     }),
   ];
   const all = routes;

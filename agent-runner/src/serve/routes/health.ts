@@ -13,25 +13,35 @@ export function healthRoutes(): Route[] {
   }));
 }
 
+/** How long an answer about the store holds, in milliseconds: everybody may ask, and each look is a write to the disk. */
+const PROBE_MS = 500;
+
 /** `GET /health/ready`: whether a job could be taken and done now. */
 export function readyRoute({ store, queue, missing, log }: Deployment): Route {
+  let probedAt = Number.NEGATIVE_INFINITY;
+  let probed: Promise<string> = Promise.resolve("ok");
+  const probeStore = (): Promise<string> => {
+    if (performance.now() - probedAt < PROBE_MS) return probed;
+    probedAt = performance.now();
+    probed = store.probe().then(
+      () => "ok",
+      (error: unknown) => {
+        log.error(`jobs cannot be kept: ${error instanceof Error ? error.message : error}`);
+        return "not writable";
+      },
+    );
+    return probed;
+  };
   return {
     method: "GET",
     path: "/health/ready",
     isOpen: true,
     operation: READY_OPERATION,
     handle: async () => {
-      const storeState = await store.probe().then(
-        () => "ok",
-        (error: unknown) => {
-          log.error(`jobs cannot be kept: ${error instanceof Error ? error.message : error}`);
-          return "not writable";
-        },
-      );
       const checks = {
         workflow: "ok",
         provider: missing.length === 0 ? "ok" : missing.join("; "),
-        store: storeState,
+        store: await probeStore(),
         accepting: queue.isDraining ? "shutting down" : "ok",
       };
       const isReady = Object.values(checks).every((check) => check === "ok");
