@@ -8,6 +8,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
+import { benchDeploy } from "./deploy.mjs";
 import { benchExecutions } from "./executions.mjs";
 import { benchImage } from "./image.mjs";
 import { ROOT } from "./lib/stack-home.mjs";
@@ -30,6 +31,7 @@ const GROUPS = [
   ["commands", () => benchCommands({ runs: runs * 2 })],
   ["stack", () => benchStack({ runs, restSeconds: 20 })],
   ["image", () => benchImage({ runs })],
+  ["deploy", () => benchDeploy({ runs })],
   ["serve", () => benchServe({ runs, seconds: 5 })],
   ["executions", () => benchExecutions({ executions: 600 })],
 ];
