@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
 import { benchDockerRunner } from "./docker-runner.mjs";
+import { benchDeploy } from "./deploy.mjs";
 import { benchExecutions } from "./executions.mjs";
 import { benchGrowth } from "./growth.mjs";
 import { benchImage } from "./image.mjs";
@@ -33,6 +34,7 @@ const GROUPS = [
   ["commands", () => benchCommands({ runs: runs * 2 })],
   ["stack", () => benchStack({ runs, restSeconds: 60 })],
   ["image", () => benchImage({ runs })],
+  ["deploy", () => benchDeploy({ runs })],
   ["serve", () => benchServe({ runs, seconds: 5 })],
   ["executions", () => benchExecutions({ executions: 600 })],
   ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 60 })],

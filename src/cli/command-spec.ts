@@ -1,4 +1,3 @@
-import { AppError } from "../errors.ts";
 import type { CommandContext, CommandHandler, CommandResult } from "./context.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
@@ -34,16 +33,6 @@ export function command<Options>(definition: CommandDefinition<Options>): Comman
       const { handle } = await load();
       // The parsed boundary: `takes`, checked against Options above, produced every value.
       return handle(values as Options, context);
-    },
-  };
-}
-
-/** A command that help and completion know already and that this version cannot do. */
-export function plannedCommand(definition: Omit<CommandSpec, "run">): CommandSpec {
-  return {
-    ...definition,
-    async run() {
-      throw new AppError("USAGE", `stigmer ${definition.path} is not part of this version yet`);
     },
   };
 }

@@ -67,7 +67,7 @@ export function generateFiles(input: GenerationInput): Generated {
   const contents = Object.entries(texts).map(([path, text]): [string, Uint8Array] => [path, Buffer.from(text)]);
   contents.push(["server.js", input.server], ["workflow.yaml", input.source]);
   const files = new Map(contents.sort(([left], [right]) => (left < right ? -1 : 1)));
-  files.set(MANIFEST_NAME, Buffer.from(manifestText(manifestOf(deployment, files))));
+  files.set(MANIFEST_NAME, Buffer.from(manifestText(manifestOf(deployment, files, input.server))));
   return { deployment, files };
 }
 

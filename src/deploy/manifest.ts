@@ -44,17 +44,32 @@ export function manifestText(manifest: Manifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
+/** @param server the bundled server among the files: two megabytes that are the same for every workflow. */
 export function manifestOf(
   { flowVersion, name, version, workflow }: Deployment,
   files: ReadonlyMap<string, Uint8Array>,
+  server: Uint8Array,
 ): Manifest {
   return {
     generator: "stigmer",
     version,
     name,
     flow: { name: workflow.flow.name, version: flowVersion },
-    files: Object.fromEntries([...files].map(([path, content]) => [path, sha256(content)])),
+    files: Object.fromEntries([...files].map(([path, content]) => [path, digestOf(content)])),
   };
+
+  function digestOf(content: Uint8Array): string {
+    return content === server ? serverDigest(server) : sha256(content);
+  }
+}
+
+const serverDigests = new WeakMap<Uint8Array, string>();
+
+/** Taken once: it would be most of what a generation costs. */
+function serverDigest(server: Uint8Array): string {
+  const digest = serverDigests.get(server) ?? sha256(server);
+  serverDigests.set(server, digest);
+  return digest;
 }
 
 export function sha256(content: Uint8Array): string {

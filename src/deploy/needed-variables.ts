@@ -1,6 +1,7 @@
 /** Which variables a workflow needs: the keys of its models and tools, and what its agents ask for. Pure. */
+import { combineWishes } from "@stigmer/agent-runner/combine-models";
 import { chooseModel, type ModelWish } from "@stigmer/agent-runner/model-choice";
-import type { WorkflowDefinition, WorkflowNode } from "@stigmer/agent-runner/workflow-definition";
+import type { WorkflowDefinition } from "@stigmer/agent-runner/workflow-definition";
 import type { DefaultModel, NeededVariable } from "./deployment.ts";
 
 /** What is read of an agent's stored definition. */
@@ -43,7 +44,7 @@ export function neededVariables(
   };
 
   for (const node of workflow.nodes.filter(({ agent }) => agent === null)) {
-    needModel(modelWishOf(node, workflow));
+    needModel(combineWishes(node.llm, workflow.config.llm));
     for (const { name } of node.tools) needTool(name);
   }
   for (const { spec } of agents) {
@@ -52,14 +53,4 @@ export function neededVariables(
     for (const { name, required } of spec.env) need(name, required, "its agents");
   }
   return [...found.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
-}
-
-/** The node's own words win over the flow's, key by key. */
-function modelWishOf({ llm }: WorkflowNode, { config }: WorkflowDefinition): ModelWish {
-  return {
-    provider: llm?.provider ?? config.llm?.provider ?? null,
-    name: llm?.name ?? config.llm?.name ?? null,
-    base_url: llm?.base_url ?? config.llm?.base_url ?? null,
-    api_key_env: llm?.api_key_env ?? config.llm?.api_key_env ?? null,
-  };
 }

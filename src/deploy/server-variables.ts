@@ -18,6 +18,7 @@ export function serverVariables(syncTimeoutSeconds: number): ServerVariable[] {
     },
     { name: "MAX_RUNNING", fallback: "4", meaning: "Jobs that run at once" },
     { name: "MAX_WAITING", fallback: "100", meaning: "Jobs that may wait; more are refused with 429" },
+    { name: "JOB_TTL", fallback: "604800", meaning: "Seconds after which an ended job is forgotten" },
     {
       name: "API_TOKEN",
       fallback: "",
@@ -27,6 +28,12 @@ export function serverVariables(syncTimeoutSeconds: number): ServerVariable[] {
     { name: "LLM_BASE_URL", fallback: "", meaning: "Where the model service is, instead of what the workflow says" },
     { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
     { name: "OTEL_EXPORTER_OTLP_ENDPOINT", fallback: "", meaning: "When set, each job is sent there as one trace" },
+    {
+      name: "OTEL_EXPORTER_OTLP_HEADERS",
+      fallback: "",
+      meaning: "What the collector wants to be sent along: `name=value,…`",
+      isSecret: true,
+    },
     { name: "TRACE_CONTENT", fallback: "", meaning: "`true`: traces hold prompts and answers, too" },
   ];
 }

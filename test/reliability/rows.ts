@@ -7,6 +7,7 @@ import { fullDisk, longHome, readOnlyHome } from "./rows/disk.ts";
 import { brokenSocket, restartedDaemon } from "./rows/docker-faults.ts";
 import { restarts, startStopPairs } from "./rows/endurance.ts";
 import { doubleCancel, killedRunner, killedServer } from "./rows/executions.ts";
+import { hostileWorkflows } from "./rows/hostile-workflows.ts";
 import { foreignThings, reboot } from "./rows/identity.ts";
 import { killDuringStart, killDuringStop, killWhileRunning } from "./rows/kills.ts";
 import { logBurst } from "./rows/log-burst.ts";
@@ -39,4 +40,5 @@ export const ROWS: readonly Row[] = [
   killedServer,
   doubleCancel,
   killedWorkflow,
+  hostileWorkflows,
 ];

@@ -31,7 +31,7 @@ export function randomWorkflow(random: Random, text: (random: Random) => string 
   };
 }
 
-export function plainText(random: Random): string {
+function plainText(random: Random): string {
   return Array.from({ length: 1 + pick(random, 4) }, () => one(random, WORDS)).join(" ");
 }
 

@@ -4,14 +4,13 @@ import { Readable } from "node:stream";
 import { type ArchiveFile, tarFiles } from "../../docker/archive.ts";
 import type { DockerEngine } from "../../docker/engine.ts";
 import { AppError, systemErrorCode } from "../../errors.ts";
-import { type BaseOptions, ensureBase } from "../../image/base.ts";
+import { type BaseOptions, DEFAULT_BASE, ensureBase } from "../../image/base.ts";
 import { isLocalBase } from "../../image/base-recipe.ts";
 import { isDiskFull, lastLines } from "../../image/failure-text.ts";
 import { followProgress, ProgressFailure } from "../../image/follow-progress.ts";
 import { toFileError } from "../../platform/file-error.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Generated } from "../generate.ts";
-import { sha256 } from "../manifest.ts";
 import { imageContents } from "../templates/image-contents.ts";
 
 export interface BuildDeploymentImage extends Omit<BaseOptions, "engine" | "requested" | "refresh"> {
@@ -33,8 +32,8 @@ const DOCKERFILE = "Dockerfile";
  */
 export async function buildDeploymentImage(options: BuildDeploymentImage): Promise<void> {
   const { directory, engine, generated, progress, signal, tag } = options;
-  const base = await ensureBase({ ...options, requested: null, refresh: false });
   const context = await readContext(directory, generated.deployment);
+  const base = await findBase(options, context);
   progress(`Building ${tag} on ${base}`);
   const said: string[] = [];
   try {
@@ -62,6 +61,22 @@ export async function buildDeploymentImage(options: BuildDeploymentImage): Promi
   }
 }
 
+/** One that the Dockerfile was changed to is the user's wish; the default may be one that is made here. */
+async function findBase(options: BuildDeploymentImage, context: readonly ArchiveFile[]): Promise<string> {
+  const dockerfile = contentIn(context, DOCKERFILE).toString();
+  const written = /^ARG BASE_IMAGE=(\S+)/m.exec(dockerfile)?.[1] ?? DEFAULT_BASE;
+  try {
+    return await ensureBase({ ...options, requested: written === DEFAULT_BASE ? null : written, refresh: false });
+  } catch (error) {
+    if (!(error instanceof AppError) || !/^IMAGE_/.test(error.code)) throw error;
+    throw new AppError(error.code, error.message, {
+      detail: error.detail,
+      hint: `Name a base that Docker has, with Node 22.13 or newer: change BASE_IMAGE in ${join(options.directory, DOCKERFILE)}`,
+      cause: error,
+    });
+  }
+}
+
 /** Whatever the umask was: the server's user must be able to read it. */
 async function readContext(directory: string, deployment: Deployment): Promise<ArchiveFile[]> {
   return await Promise.all(
@@ -76,9 +91,11 @@ async function readContext(directory: string, deployment: Deployment): Promise<A
 }
 
 function isUnchanged(context: readonly ArchiveFile[], { files }: Generated): boolean {
-  const generated = files.get(DOCKERFILE);
-  const present = context.find(({ path }) => path === DOCKERFILE);
-  return generated !== undefined && present !== undefined && sha256(Buffer.from(present.content)) === sha256(generated);
+  return contentIn(context, DOCKERFILE).equals(files.get(DOCKERFILE) ?? Buffer.alloc(0));
+}
+
+function contentIn(context: readonly ArchiveFile[], path: string): Buffer {
+  return Buffer.from(context.find((file) => file.path === path)?.content ?? "");
 }
 
 function buildFailure(failure: ProgressFailure, said: string): AppError {

@@ -84,6 +84,7 @@ async function prove(options: UpOptions): Promise<void> {
 async function replace(options: UpOptions, previous: ContainerSummary | null, undo: Undo): Promise<string> {
   const { engine, generated, signal } = options;
   const { apiPort, name } = generated.deployment;
+  options.progress(`Starting ${name}`);
   const request = requestOf(options, { role: "next", hostPort: apiPort, volume: dockerNames(name).jobsVolume });
   if (previous?.running === true) undo.push("the stop of the one before", () => engine.startContainer(previous.id));
   await nameImage(engine, name, undo);

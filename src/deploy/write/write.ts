@@ -1,5 +1,8 @@
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { AppError } from "../../errors.ts";
+import { withLock } from "../../platform/lock.ts";
+import { sha256 } from "../manifest.ts";
 import { createDirectory } from "./create.ts";
 import { isUpToDate, planWrite, type WritePlan } from "./plan.ts";
 import { survey } from "./survey.ts";
@@ -23,6 +26,11 @@ export async function write(
   { force = false }: WriteOptions = {},
 ): Promise<WritePlan> {
   const target = resolve(directory);
+  const lock = { what: `writing ${target}`, timeoutMs: LOCK_MS };
+  return await withLock(lockPath(target), () => writeLocked(target, files, force), lock);
+}
+
+async function writeLocked(target: string, files: ReadonlyMap<string, Uint8Array>, force: boolean): Promise<WritePlan> {
   for (let attempt = 1; ; attempt += 1) {
     const found = await survey(target, files.keys());
     const plan = planWrite(files, found, force);
@@ -36,6 +44,17 @@ export async function write(
     if (await createDirectory(target, files)) return plan;
     if (attempt > 1) throw new AppError("USAGE", `${target} is made by somebody else at the same time`);
   }
+}
+
+/** Another writer needs a few milliseconds. */
+const LOCK_MS = 30_000;
+
+/**
+ * Two generations written into one another would be nobody's: the manifest of one, and files of the other. Not in the
+ * directory, which is the user's, and may not be there yet.
+ */
+function lockPath(target: string): string {
+  return join(tmpdir(), `stigmer-locks-${process.getuid?.() ?? 0}`, `${sha256(Buffer.from(target))}.lock`);
 }
 
 /** What {@link write} would do. */

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { appendFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dockerNames } from "../../../src/deploy/deployment-name.ts";
@@ -228,6 +228,23 @@ describe("a first up", { timeout: BUILD_MS }, () => {
       }
     }
     await rig.engine.removeImage(image);
+  });
+
+  test("on a base that is nowhere says where to name another one", async () => {
+    await using rig = await upRig();
+    const edit = async (directory: string) => {
+      const text = await readFile(`${directory}/Dockerfile`, "utf8");
+      await writeFile(
+        `${directory}/Dockerfile`,
+        text.replace(/^ARG BASE_IMAGE=.*/m, "ARG BASE_IMAGE=127.0.0.1:1/none:1"),
+      );
+    };
+    await expect(rig.up({ edit })).rejects.toMatchObject({
+      code: "IMAGE_PULL_FAILED",
+      message: expect.stringContaining("127.0.0.1:1/none:1"),
+      hint: expect.stringContaining(`${rig.directory}/Dockerfile`),
+    });
+    expect(await rig.resources()).toEqual(NOTHING);
   });
 
   test("names the deployment that has its port", async () => {

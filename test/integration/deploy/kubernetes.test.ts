@@ -33,7 +33,11 @@ test("what one manifest names is what another one is", () => {
   expect(service?.spec?.selector).toEqual(deployment?.spec?.selector.matchLabels);
   expect(deployment?.spec?.template.metadata.labels).toMatchObject(deployment?.spec?.selector.matchLabels ?? {});
   expect(service?.spec?.ports[0]?.targetPort).toBe(container?.ports[0]?.name);
-  expect(Object.keys(secret?.stringData ?? {})).toEqual(["ANTHROPIC_API_KEY", "API_TOKEN"]);
+  expect(Object.keys(secret?.stringData ?? {})).toEqual([
+    "ANTHROPIC_API_KEY",
+    "API_TOKEN",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+  ]);
   expect(Object.keys(config?.data ?? {})).not.toContain("API_TOKEN");
   expect(container?.ports[0]?.containerPort).toBe(8000);
 });

@@ -39,6 +39,16 @@ describe("a new directory", () => {
     expect(await contentsOf(place.file("deploy"))).toEqual(digestsOf(filesOf()));
   });
 
+  test("written by several at once is of one of them, and none of it passes for somebody's work", async () => {
+    await using place = await temporaryDirectory();
+    await write(place.path, filesOf());
+    const ports = Array.from({ length: 8 }, (_, index) => 9000 + index);
+    await Promise.all(ports.map((apiPort) => write(place.path, filesOf({ apiPort }))));
+    const found = await contentsOf(place.path);
+    expect(ports.map((apiPort) => digestsOf(filesOf({ apiPort })))).toContainEqual(found);
+    expect((await write(place.path, filesOf())).kept).toEqual([]);
+  });
+
   test("clears away what a killed run left beside it, and nothing else of that kind", async () => {
     await using place = await temporaryDirectory();
     const dead = `.deploy.999999999.${crypto.randomUUID()}.tmp`;

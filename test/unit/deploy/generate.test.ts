@@ -91,6 +91,13 @@ describe("the Dockerfile", () => {
     expect(all("ENV")[0]).toMatch(/ PORT=8000 .* SYNC_TIMEOUT=1.5$/);
   });
 
+  test("has a package.json without a dependency, which pins engine and entry", () => {
+    const { files } = generateFiles(generationInput({ name: "shop" }));
+    const manifest = JSON.parse(textOf(files, "package.json"));
+    expect(manifest).toMatchObject({ name: "shop", private: true, main: "server.js", engines: { node: ">=22.13" } });
+    expect(Object.keys(manifest).filter((key) => /dependencies|install/i.test(key))).toEqual([]);
+  });
+
   test("installs nothing and needs no builder but the classic one", () => {
     expect(text).not.toMatch(/npm|apt|curl|--mount|<<|^# syntax/m);
     expect(all("COPY").join("\n")).not.toContain("--chmod");
@@ -157,6 +164,14 @@ describe(".env.example", () => {
     workflow.config.llm = { ...llm, api_key_env: "MY_KEY" };
     workflow.nodes[0]?.tools.push({ name: "web_search", on_error: "fail" });
     expect(keysOf(generateFiles(generationInput({ workflow })).files)).toEqual(["MY_KEY", "SERPER_API_KEY"]);
+  });
+
+  test("does not take the flow's variable for the key of a node's other provider", () => {
+    const workflow = deployableWorkflow();
+    const rest = { temperature: null, max_tokens: null, script: null, delay_ms: 0 };
+    workflow.config.llm = { ...modelWish("anthropic"), ...rest, api_key_env: "CLAUDE" };
+    for (const node of workflow.nodes) node.llm = { ...modelWish("openai"), ...rest };
+    expect(keysOf(generateFiles(generationInput({ workflow })).files)).toEqual(["OPENAI_API_KEY"]);
   });
 
   test("never has what the container sets itself", () => {

@@ -32,7 +32,7 @@ export function reference({ syncTimeoutSeconds, variables, workflow }: Deploymen
 }
 
 /** Checked by a test against what the server says of itself. */
-export const ENDPOINTS: string[][] = [
+const ENDPOINTS: string[][] = [
   [
     "`POST /run`",
     "runs the workflow: 200 with its outputs, 202 when it takes longer, 422 for wrong inputs, 429 when too many wait",
