@@ -10,7 +10,7 @@ export interface AuthClock {
 }
 
 /** `performance.now` counts from the process's start. */
-export const processClock: AuthClock = { nowMs: () => Date.now(), uptimeMs: () => performance.now() };
+const processClock: AuthClock = { nowMs: () => Date.now(), uptimeMs: () => performance.now() };
 
 /** What the headers of one request claim, before its body is known. */
 export interface Credentials {

@@ -12,7 +12,7 @@ export interface BodyLimits {
   idleMs: number;
 }
 
-export const BODY_LIMITS: BodyLimits = {
+const BODY_LIMITS: BodyLimits = {
   maxBytes: 64 * 1024 * 1024,
   maxHashedBytes: 128 * 1024 * 1024,
   idleMs: 30_000,

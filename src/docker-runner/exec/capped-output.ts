@@ -1,5 +1,5 @@
 /** Of each stream, the first and the last of so many bytes are kept (docker-runner.md §5). */
-export const KEPT_BYTES = 512 * 1024;
+const KEPT_BYTES = 512 * 1024;
 
 const FIRST_BYTES = 4096;
 

@@ -64,7 +64,7 @@ export async function allowedMount(mount: unknown, rules: MountRules): Promise<o
 }
 
 /** A volume that somebody made with options of its driver can be a folder of the host under another name. */
-export async function allowedVolume(name: string, { policy, volumeOptions }: MountRules): Promise<string> {
+async function allowedVolume(name: string, { policy, volumeOptions }: MountRules): Promise<string> {
   if (!VOLUME_NAME.test(name) || !matchesAny(policy.volumes, name)) {
     throw policyDenied(`the policy does not allow the volume ${JSON.stringify(name)}`);
   }

@@ -3,7 +3,7 @@ import { validationError } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { readBase64 } from "../base64.ts";
 import { ENGINE_ANSWER_MS } from "../lifecycle/deadlines.ts";
-import { ContainerReference, failures, Nothing, strict } from "../schemas/common.ts";
+import { ContainerReference, failures, Nothing, strict } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 const Path = Type.String({ minLength: 1, maxLength: 4096 });

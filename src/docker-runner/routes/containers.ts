@@ -1,8 +1,8 @@
 import { containerNotFound } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { ENGINE_ANSWER_MS } from "../lifecycle/deadlines.ts";
-import { ContainerBody, failures, Nothing } from "../schemas/common.ts";
 import { RemoveBody, StopBody } from "../schemas/containers.ts";
+import { ContainerBody, failures, Nothing } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 const DEFAULT_GRACE_SECONDS = 10;

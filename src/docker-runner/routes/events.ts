@@ -3,7 +3,7 @@ import type { EngineFilters } from "../../docker/runner-engine.ts";
 import { validationError } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { readBase64 } from "../base64.ts";
-import { EventStream, failures, strict } from "../schemas/common.ts";
+import { EventStream, failures, strict } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 import { openEventStream } from "../streams/event-stream.ts";
 import { messageOf } from "../streams/failure-frame.ts";

@@ -1,8 +1,8 @@
 import type { FastifyReply } from "fastify";
 import type { App } from "../app.ts";
 import { runExec } from "../exec/run-exec.ts";
-import { failures, Nothing } from "../schemas/common.ts";
 import { ExecOutcome, ExecResizeBody, ExecRunBody } from "../schemas/exec.ts";
+import { failures, Nothing } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 export function addExecRoutes(app: App, service: Service): void {

@@ -1,7 +1,7 @@
 import Type from "typebox";
 import type { App } from "../app.ts";
 import { allowedImage } from "../policy/image-rule.ts";
-import { EventStream, failures, Nothing, strict } from "../schemas/common.ts";
+import { EventStream, failures, Nothing, strict } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 import { openEventStream } from "../streams/event-stream.ts";
 import { messageOf } from "../streams/failure-frame.ts";

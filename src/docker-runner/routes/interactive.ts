@@ -5,7 +5,7 @@ import { withDeadline } from "../../platform/deadline.ts";
 import { ApiError, toErrorBody, validationError } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { toFailure } from "../failures.ts";
-import { failures } from "../schemas/common.ts";
+import { failures } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 import { readClientFrame } from "../websocket/client-frame.ts";
 import { FrameSocket } from "../websocket/frame-socket.ts";

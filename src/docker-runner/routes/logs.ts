@@ -2,7 +2,7 @@ import Type, { type Static } from "typebox";
 import { validationError } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { readOutput } from "../exec/read-output.ts";
-import { ContainerReference, EventStream, failures, QueryBoolean, strict } from "../schemas/common.ts";
+import { ContainerReference, EventStream, failures, QueryBoolean, strict } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 import { openEventStream } from "../streams/event-stream.ts";
 import { messageOf } from "../streams/failure-frame.ts";

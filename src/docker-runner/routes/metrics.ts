@@ -1,6 +1,6 @@
 import Type from "typebox";
 import type { App } from "../app.ts";
-import { failures } from "../schemas/common.ts";
+import { failures } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 export function addMetricsRoute(app: App, service: Service): void {

@@ -1,8 +1,8 @@
 import Type from "typebox";
 import type { ContainerListItem } from "../../docker/container-documents.ts";
 import type { App } from "../app.ts";
-import { ContainerQuery, failures, LabelMap } from "../schemas/common.ts";
 import { ContainerIds, FindBody, VolumeQuery } from "../schemas/containers.ts";
+import { ContainerQuery, failures, LabelMap } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 const AnyObject = Type.Object({}, { additionalProperties: true });

@@ -1,7 +1,7 @@
 import { validationError } from "../api-error.ts";
 import type { App } from "../app.ts";
-import { failures } from "../schemas/common.ts";
 import { ContainerOptions, StartedContainer } from "../schemas/containers.ts";
+import { failures } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 const MAX_KEY_LENGTH = 256;

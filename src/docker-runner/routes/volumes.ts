@@ -1,8 +1,8 @@
 import { policyDenied } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { matchesAny } from "../policy/glob.ts";
-import { failures, Nothing } from "../schemas/common.ts";
 import { RemoveVolumeBody } from "../schemas/containers.ts";
+import { failures, Nothing } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 export function addVolumeRoutes(app: App, { engine, policy }: Service): void {

@@ -1,5 +1,5 @@
 import Type, { type Static } from "typebox";
-import { ContainerReference, EnvironmentInput, LabelMap, strict } from "./common.ts";
+import { ContainerReference, EnvironmentInput, LabelMap, strict } from "./fields.ts";
 
 const Words = Type.Array(Type.String());
 

@@ -1,8 +1,8 @@
-import Type, { type Static } from "typebox";
-import { ContainerReference, EnvironmentInput, strict } from "./common.ts";
+import Type from "typebox";
+import { ContainerReference, EnvironmentInput, strict } from "./fields.ts";
 
 /** Text runs in `/bin/sh -lc`, a list as it is. */
-export const CommandInput = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String(), { minItems: 1 })]);
+const CommandInput = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String(), { minItems: 1 })]);
 
 /** 0 is no limit. */
 const Milliseconds = Type.Number({ minimum: 0 });
@@ -38,11 +38,9 @@ export const ExecOutcome = Type.Object({
 });
 
 const Cells = Type.Integer({ minimum: 1, maximum: 65_535 });
-export const TerminalSize = Type.Object({ cols: Cells, rows: Cells }, strict);
+const TerminalSize = Type.Object({ cols: Cells, rows: Cells }, strict);
 
 export const ExecResizeBody = Type.Object(
   { execId: Type.String({ pattern: "^[0-9a-f]{64}$" }), size: TerminalSize },
   strict,
 );
-
-export type CommandInput = Static<typeof CommandInput>;

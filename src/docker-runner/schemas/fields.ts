@@ -4,7 +4,7 @@ import Type from "typebox";
 export const strict = { additionalProperties: false } as const;
 
 /** The `error` of every answer that is no success. */
-export const ErrorAnswer = Type.Object({
+const ErrorAnswer = Type.Object({
   error: Type.Object({
     code: Type.String(),
     message: Type.String(),
