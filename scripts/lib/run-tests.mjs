@@ -18,9 +18,9 @@ import { ensureTestTools } from "./test-tools.mjs";
 /** @type {Project[]} */
 const PROJECTS = [
   { name: "unit", folders: ["test/unit", "test/structure"], needsDocker: false, deadlineMs: 120_000 },
-  { name: "integration", folders: ["test/integration", "test/contract"], needsDocker: false, deadlineMs: 240_000 },
-  { name: "docker", folders: ["test/docker"], needsDocker: true, deadlineMs: 240_000 },
-  { name: "e2e", folders: ["test/e2e"], needsDocker: true, deadlineMs: 900_000 },
+  { name: "integration", folders: ["test/integration", "test/contract"], needsDocker: false, deadlineMs: 600_000 },
+  { name: "docker", folders: ["test/docker"], needsDocker: true, deadlineMs: 600_000 },
+  { name: "e2e", folders: ["test/e2e"], needsDocker: true, deadlineMs: 1_500_000 },
 ];
 
 /** @typedef {{ passed: number, failed: number, skipped: number, failures: string[] }} Counts */
