@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
 const STOP_DEADLINE_MS = 10_000;
@@ -22,8 +22,14 @@ export async function stopInItsTracks(pid: number): Promise<void> {
 
 /** The letter of each thread's state. */
 function threadStates(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3); // The name before it may hold anything.
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    const file = `/proc/${pid}/task/${thread}/stat`;
+    try {
+      const stat = readFileSync(file, "utf8");
+      return [stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3)]; // The name before it may hold anything.
+    } catch (error) {
+      if (existsSync(file)) throw error;
+      return []; // It ended while we looked.
+    }
   });
 }
