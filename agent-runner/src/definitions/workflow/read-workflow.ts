@@ -6,6 +6,7 @@ import type { WorkflowDefinition } from "../workflow-definition.ts";
 import { readEdges } from "./edges.ts";
 import { checkGraph } from "./graph.ts";
 import { ignoredKeys } from "./ignored-keys.ts";
+import { lostKeys } from "./lost-keys.ts";
 import { readSharedModel } from "./node-model.ts";
 import { readNode } from "./nodes.ts";
 import { readStateFields } from "./state-fields.ts";
@@ -31,8 +32,7 @@ export interface Findings {
 export function readWorkflow(data: unknown, { report, reportKey, warn }: Findings): WorkflowDefinition | null {
   const told: Path[] = [];
   let mistakes = 0;
-  const isTold: (path: Path) => boolean = (path) =>
-    told.some((above) => above.every((part, index) => part === path[index]));
+  const isTold = (path: Path): boolean => told.some((above) => above.every((part, at) => part === path[at]));
   const once =
     (tell: Report): Report =>
     (path, message, suggestion = null) => {
@@ -40,26 +40,24 @@ export function readWorkflow(data: unknown, { report, reportKey, warn }: Finding
       tell(path, message, suggestion);
       mistakes += 1;
     };
+  for (const path of lostKeys(data)) {
+    once(reportKey)(path, "__proto__ cannot be a key");
+    told.push(path);
+  }
   const { data: valid, error } = workflowSchema.safeParse(data);
-  const issues = error?.issues ?? [];
+  const explained = (error?.issues ?? []).flatMap((issue) => explainIssue(workflowSchema, data, issue));
   // Unknown keys first: one that is misspelt is not missing besides.
-  for (const issue of [...issues.filter(isUnknownKey), ...issues.filter((other) => !isUnknownKey(other))]) {
-    const tell = once(isUnknownKey(issue) ? reportKey : report);
-    for (const { path, message, suggestion } of explainIssue(workflowSchema, data, issue)) {
-      tell(path, message, suggestion);
-      told.push(path);
-      if (suggestion !== null && isUnknownKey(issue)) told.push([...path.slice(0, -1), suggestion]);
-    }
+  explained.sort((left, right) => Number(right.isUnknownKey) - Number(left.isUnknownKey));
+  for (const { path, message, suggestion, isUnknownKey } of explained) {
+    once(isUnknownKey ? reportKey : report)(path, message, suggestion);
+    told.push(path);
+    if (suggestion !== null && isUnknownKey) told.push([...path.slice(0, -1), suggestion]);
   }
   const reportMissing: ReportMissing = (path, keys, message) => {
     if (!keys.some((key) => isTold([...path, key]))) once(report)([...path, keys[0]], message);
   };
   const workflow = toDefinition(valid ?? readTolerantly(data), { report: once(report), reportMissing, warn });
   return mistakes === 0 ? workflow : null;
-}
-
-function isUnknownKey({ code }: z.core.$ZodIssue): boolean {
-  return code === "unrecognized_keys";
 }
 
 type Tellers = Pick<Findings, "report" | "warn"> & { reportMissing: ReportMissing };
