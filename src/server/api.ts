@@ -212,8 +212,9 @@ function errorBody(code: ErrorCode, message: string): { error: ReturnType<AppErr
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const payload = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { "content-type": "application/json", "content-length": payload.length });
+  // As a text it goes out together with the head, in one piece.
+  const payload = JSON.stringify(body);
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(payload) });
   response.end(payload);
 }
 

@@ -101,9 +101,11 @@ export class Scheduler {
 
   /** It cannot be given to any runner. */
   fail({ execution, run }: Work, error: { code: string; message: string }): void {
-    const node = run === 0 ? null : this.#options.store.nodeRuns.get(execution.number, run).node;
     this.#persist(
-      () => this.executions.end(execution, { phase: "failed", error, node }),
+      () => {
+        const node = run === 0 ? null : this.#options.store.nodeRuns.get(execution.number, run).node;
+        this.executions.end(execution, { phase: "failed", error, node });
+      },
       () => this.executions.has(execution),
     );
   }
