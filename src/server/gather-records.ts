@@ -3,9 +3,10 @@ const MOST = 64;
 
 /**
  * Records in batches: what is there in one turn of the event loop is one batch, so that a log which is read from its
- * beginning is not one write a record, and a record that comes alone goes out alone. Ends and fails as its source does.
+ * beginning is not one write a record, and a record that comes alone goes out alone. Fails as its source does; the last
+ * batch comes with the end, and may be empty.
  */
-export async function* gatherRecords<Item>(records: AsyncIterable<Item>): AsyncGenerator<Item[]> {
+export async function* gatherRecords<Item>(records: AsyncIterable<Item>): AsyncGenerator<Item[], Item[]> {
   const iterator = records[Symbol.asyncIterator]();
   let next = advance(iterator);
   try {
@@ -18,8 +19,8 @@ export async function* gatherRecords<Item>(records: AsyncIterable<Item>): AsyncG
         next = advance(iterator);
         result = batch.length < MOST ? await Promise.race([next, turnOver]) : null;
       }
-      if (batch.length > 0) yield batch;
-      if (result?.done === true) return;
+      if (result?.done === true) return batch;
+      yield batch;
     }
   } finally {
     await iterator.return?.();

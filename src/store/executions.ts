@@ -56,6 +56,7 @@ export interface Executions {
   /** Returns its number. */
   insert(execution: NewExecution): number;
   find(id: string): ExecutionRecord | null;
+  numberOf(id: string): number | null;
   byNumber(number: number): ExecutionRecord;
   /** Newest first, those created before number `before`. */
   list(query: { limit: number; before: number | null; phase: StoredPhase | null }): ExecutionRow[];
@@ -93,6 +94,10 @@ export function createExecutions(driver: StoreDriver): Executions {
     find: (id) => {
       const row = driver.get(`SELECT ${RECORD} FROM executions WHERE id = ?`, id);
       return row === null ? null : toRecord(row);
+    },
+    numberOf: (id) => {
+      const row = driver.get("SELECT number FROM executions WHERE id = ?", id);
+      return row === null ? null : integer(row, "number");
     },
     byNumber: (number) => {
       const row = driver.get(`SELECT ${RECORD} FROM executions WHERE number = ?`, number);

@@ -95,29 +95,32 @@ export const MIGRATIONS: readonly string[] = [
   // Workflows: an execution has many tasks, of which the one with run 0 is its own (an agent, or the turn of a
   // workflow), and steps and events are told apart by run.
   `
-  CREATE TABLE unfinished (
+  ALTER TABLE executions ADD COLUMN elapsed_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE executions ADD COLUMN stopping TEXT;
+  UPDATE executions SET elapsed_ms = tasks.elapsed_ms, stopping = tasks.stopping
+    FROM tasks WHERE number = tasks.execution;
+
+  CREATE TABLE environments (
     execution INTEGER PRIMARY KEY REFERENCES executions (number),
-    elapsed_ms INTEGER NOT NULL DEFAULT 0,
-    stopping TEXT,
     environment TEXT NOT NULL
   );
-  INSERT INTO unfinished SELECT execution, elapsed_ms, stopping, environment FROM tasks;
+  INSERT INTO environments SELECT execution, environment FROM tasks WHERE environment <> '{}';
 
   ALTER TABLE tasks RENAME TO tasks_1;
   CREATE TABLE tasks (
-    number INTEGER PRIMARY KEY,
     execution INTEGER NOT NULL REFERENCES executions (number),
     run INTEGER NOT NULL,
+    number INTEGER NOT NULL,
     queue TEXT NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
     deaths INTEGER NOT NULL DEFAULT 0,
     is_stale INTEGER NOT NULL DEFAULT 0,
     lease_id TEXT,
-    runner_session TEXT
-  );
-  CREATE UNIQUE INDEX tasks_by_run ON tasks (execution, run);
-  INSERT INTO tasks (execution, run, queue, attempt, deaths, lease_id, runner_session)
-    SELECT execution, 0, queue, attempt, deaths, lease_id, runner_session FROM tasks_1 ORDER BY execution;
+    runner_session TEXT,
+    PRIMARY KEY (execution, run)
+  ) WITHOUT ROWID;
+  INSERT INTO tasks (execution, run, number, queue, attempt, deaths, lease_id, runner_session)
+    SELECT execution, 0, execution, queue, attempt, deaths, lease_id, runner_session FROM tasks_1;
   DROP TABLE tasks_1;
 
   CREATE TABLE node_runs (

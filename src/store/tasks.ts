@@ -1,14 +1,17 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
-import { integer, text, textOrNull } from "./columns.ts";
+import { integer, integerOrNull, text, textOrNull } from "./columns.ts";
 import type { Row, StoreDriver } from "./driver.ts";
 
-/** A unit of work of an unfinished execution: what a runner leases. It is deleted when it is done. */
-export interface TaskRow {
-  /** Its place in the order of creation, which is the order of the queue. */
-  number: number;
+export interface TaskKey {
   execution: number;
   /** 0 for the execution's own task, an agent or the next turn of a workflow; else the node run that it does. */
   run: number;
+}
+
+/** A unit of work of an unfinished execution: what a runner leases. It is deleted when it is done. */
+export interface TaskRow extends TaskKey {
+  /** Its place in the order of creation, which is the order of the queue. */
+  number: number;
   queue: QueueName;
   /** Leases given so far. */
   attempt: number;
@@ -24,48 +27,58 @@ export interface Tasks {
   insert(task: Pick<TaskRow, "execution" | "run" | "queue">): number;
   /** All there are, oldest first: read once, when the server starts. */
   list(): TaskRow[];
-  lease(number: number, lease: { id: string; runnerSession: string; attempt: number }): void;
-  release(number: number, state: { attempt: number; deaths: number }): void;
-  markStale(number: number): void;
-  delete(number: number): void;
+  lease(task: TaskKey, lease: { id: string; runnerSession: string; attempt: number }): void;
+  release(task: TaskKey, state: { attempt: number; deaths: number }): void;
+  markStale(task: TaskKey): void;
+  delete(task: TaskKey): void;
   deleteAll(execution: number): void;
 }
 
 export function createTasks(driver: StoreDriver): Tasks {
+  let lastNumber: number | null = null;
+  const nextNumber = (): number => {
+    lastNumber ??= integerOrNull(driver.get("SELECT MAX(number) AS last FROM tasks") ?? {}, "last") ?? 0;
+    lastNumber += 1;
+    return lastNumber;
+  };
   return {
     insert: ({ execution, run, queue }) => {
-      const row = driver.get(
-        "INSERT INTO tasks (execution, run, queue) VALUES (?, ?, ?) RETURNING number",
+      const number = nextNumber();
+      driver.run(
+        "INSERT INTO tasks (execution, run, number, queue) VALUES (?, ?, ?, ?)",
         execution,
         run,
+        number,
         queue,
       );
-      if (row === null) throw new Error("an inserted task has no number");
-      return integer(row, "number");
+      return number;
     },
     list: () => driver.all("SELECT * FROM tasks ORDER BY number").map(toTask),
-    lease: (number, { id, runnerSession, attempt }) => {
+    lease: ({ execution, run }, { id, runnerSession, attempt }) => {
       driver.run(
-        "UPDATE tasks SET lease_id = ?, runner_session = ?, attempt = ? WHERE number = ?",
+        "UPDATE tasks SET lease_id = ?, runner_session = ?, attempt = ? WHERE execution = ? AND run = ?",
         id,
         runnerSession,
         attempt,
-        number,
+        execution,
+        run,
       );
     },
-    release: (number, { attempt, deaths }) => {
+    release: ({ execution, run }, { attempt, deaths }) => {
       driver.run(
-        "UPDATE tasks SET lease_id = NULL, runner_session = NULL, attempt = ?, deaths = ? WHERE number = ?",
+        `UPDATE tasks SET lease_id = NULL, runner_session = NULL, attempt = ?, deaths = ?
+         WHERE execution = ? AND run = ?`,
         attempt,
         deaths,
-        number,
+        execution,
+        run,
       );
     },
-    markStale: (number) => {
-      driver.run("UPDATE tasks SET is_stale = 1 WHERE number = ?", number);
+    markStale: ({ execution, run }) => {
+      driver.run("UPDATE tasks SET is_stale = 1 WHERE execution = ? AND run = ?", execution, run);
     },
-    delete: (number) => {
-      driver.run("DELETE FROM tasks WHERE number = ?", number);
+    delete: ({ execution, run }) => {
+      driver.run("DELETE FROM tasks WHERE execution = ? AND run = ?", execution, run);
     },
     deleteAll: (execution) => {
       driver.run("DELETE FROM tasks WHERE execution = ?", execution);

@@ -1,4 +1,4 @@
-import { integer, json, text, textOrNull } from "./columns.ts";
+import { integer, json, jsonOrNull, text, textOrNull } from "./columns.ts";
 import type { StoreDriver } from "./driver.ts";
 
 /** Why an execution is being ended before its runners said so. */
@@ -6,7 +6,7 @@ export type Stopping = "cancelled" | "timed_out";
 
 type Environment = { [name: string]: string };
 
-/** What is kept of an execution while it is unfinished, and is deleted with its end. */
+/** An execution that has not ended, as the server takes it up again. */
 export interface UnfinishedRow {
   execution: number;
   id: string;
@@ -16,57 +16,58 @@ export interface UnfinishedRow {
   /** How much of its time the execution has used, in milliseconds, as of the last write. */
   elapsedMs: number;
   stopping: Stopping | null;
-  /** From `-e`: may hold secrets. */
+  /** From `-e`: may hold secrets, and is deleted with the execution's end. */
   environment: Environment;
 }
 
 export interface Unfinished {
-  insert(execution: number, environment: Environment): void;
   /** All there are, oldest first: read once, when the server starts. */
   list(): UnfinishedRow[];
+  setEnvironment(execution: number, environment: Environment): void;
   environment(execution: number): Environment;
+  deleteEnvironment(execution: number): void;
   markStopping(execution: number, stopping: Stopping): void;
   saveElapsed(execution: number, elapsedMs: number): void;
-  delete(execution: number): void;
 }
 
 export function createUnfinished(driver: StoreDriver): Unfinished {
   return {
-    insert: (execution, environment) => {
-      driver.run(
-        "INSERT INTO unfinished (execution, environment) VALUES (?, ?)",
-        execution,
-        JSON.stringify(environment),
-      );
-    },
     list: () =>
       driver
         .all(
-          `SELECT execution, id, kind, limit_ms, conversation_id, elapsed_ms, stopping, environment
-           FROM unfinished JOIN executions ON number = execution ORDER BY execution`,
+          `SELECT number, id, kind, limit_ms, conversation_id, elapsed_ms, stopping, environment
+           FROM executions LEFT JOIN environments ON execution = number
+           WHERE phase IN ('queued', 'running') AND engine = 'embedded' ORDER BY number`,
         )
         .map((row) => ({
-          execution: integer(row, "execution"),
+          execution: integer(row, "number"),
           id: text(row, "id"),
           kind: text(row, "kind") as UnfinishedRow["kind"],
           limitMs: integer(row, "limit_ms"),
           conversationId: textOrNull(row, "conversation_id"),
           elapsedMs: integer(row, "elapsed_ms"),
           stopping: textOrNull(row, "stopping") as Stopping | null,
-          environment: json(row, "environment") as Environment,
+          environment: (jsonOrNull(row, "environment") ?? {}) as Environment,
         })),
+    setEnvironment: (execution, environment) => {
+      driver.run(
+        "INSERT INTO environments (execution, environment) VALUES (?, ?)",
+        execution,
+        JSON.stringify(environment),
+      );
+    },
     environment: (execution) => {
-      const row = driver.get("SELECT environment FROM unfinished WHERE execution = ?", execution);
+      const row = driver.get("SELECT environment FROM environments WHERE execution = ?", execution);
       return row === null ? {} : (json(row, "environment") as Environment);
     },
+    deleteEnvironment: (execution) => {
+      driver.run("DELETE FROM environments WHERE execution = ?", execution);
+    },
     markStopping: (execution, stopping) => {
-      driver.run("UPDATE unfinished SET stopping = ? WHERE execution = ?", stopping, execution);
+      driver.run("UPDATE executions SET stopping = ? WHERE number = ?", stopping, execution);
     },
     saveElapsed: (execution, elapsedMs) => {
-      driver.run("UPDATE unfinished SET elapsed_ms = ? WHERE execution = ?", elapsedMs, execution);
-    },
-    delete: (execution) => {
-      driver.run("DELETE FROM unfinished WHERE execution = ?", execution);
+      driver.run("UPDATE executions SET elapsed_ms = ? WHERE number = ?", elapsedMs, execution);
     },
   };
 }

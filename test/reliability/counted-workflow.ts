@@ -25,7 +25,7 @@ export async function startWithCountedWorkflow(subject: Subject): Promise<string
 }
 
 /** What its last event must say. */
-export const FINAL_STATE = { first: "done", left: "done", middle: "done", right: "done", join: "done", good: true };
+const FINAL_STATE = { first: "done", left: "done", middle: "done", right: "done", join: "done", good: true };
 
 /**
  * In what way an execution of it broke its promises: numbers without a gap, one end, each run begun and ended once and

@@ -98,7 +98,7 @@ export function applyAgent(rig: Pick<EngineRig, "store">, name: string, spec: { 
 }
 
 /** A workflow of these nodes as `apply` stores it; each sets the field of its own name. */
-export function workflowDefinition(name: string, changes: WorkflowChanges): { [key: string]: Json } {
+function workflowDefinition(name: string, changes: WorkflowChanges): { [key: string]: Json } {
   const { nodes, fields = {}, timeoutSeconds = 120 } = changes;
   const field = { type: { kind: "str" }, required: false, description: null, default: null };
   const outputs = Object.fromEntries(Object.keys(nodes).map((id) => [id, field]));

@@ -1,7 +1,7 @@
 import { type Decision, QUEUES } from "@stigmer/agent-runner/protocol";
 import type { Store } from "../../store/open.ts";
 import type { TaskRow } from "../../store/tasks.ts";
-import type { Work } from "./work.ts";
+import { keyOf, type Work } from "./work.ts";
 
 type NewTask = Pick<TaskRow, "number" | "run" | "queue">;
 
@@ -22,7 +22,7 @@ export function applyDecision(
   return store.transaction(() => {
     const added = runs.filter((run) => store.nodeRuns.insert(execution, run));
     if (!turn.isStale && !store.nodeRuns.hasOpen(execution)) return null;
-    store.tasks.delete(turn.number);
+    store.tasks.delete(keyOf(turn));
     const tasks = added.map(({ run }) => insert({ run, queue: QUEUES.agent }));
     return turn.isStale ? [...tasks, insert({ run: 0, queue: QUEUES.workflow })] : tasks;
   });

@@ -119,7 +119,11 @@ function equipments(
   secrets: Variables,
 ): Equipments {
   const defaults = defaultsOf(record);
-  const from = { given: store.unfinished.environment(execution.number), secrets, server: serverEnvironment };
+  const from = {
+    given: execution.hasEnvironment ? store.unfinished.environment(execution.number) : {},
+    secrets,
+    server: serverEnvironment,
+  };
   const found = [...needs.of(record).tasks].map(([node, task]): [string, Equipment] => {
     const { environment, keys, secrets } = resolveVariables(task, defaults, from);
     return [node, { defaults, environment, keys, secrets }];

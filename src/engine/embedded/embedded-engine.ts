@@ -80,6 +80,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
     runner: createRunnerApi({ ...options, needs, clock, bell, polls, sessions, scheduler, closing: closing.signal }),
     close: () => {
       closing.abort();
+      bell.ringAll();
       scheduler.close();
       sessions.close();
       polls.answerAll();

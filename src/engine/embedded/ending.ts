@@ -49,7 +49,7 @@ export function endExecution({ store, execution, ending, last, now }: EndOptions
     });
     if (!hasEnded) throw new Error(`execution ${id} had ended before`);
     store.tasks.deleteAll(number);
-    store.unfinished.delete(number);
+    if (execution.hasEnvironment) store.unfinished.deleteEnvironment(number);
     if (execution.kind === "workflow") store.nodeRuns.cancelOpen(number, now);
     if (ending.phase === "succeeded") remember(store, execution, ending.output);
   });

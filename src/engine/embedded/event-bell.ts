@@ -8,6 +8,10 @@ export class EventBell {
     for (const wake of waiting ?? []) wake();
   }
 
+  ringAll(): void {
+    for (const executionId of [...this.#waiting.keys()]) this.ring(executionId);
+  }
+
   /** Resolves at the next ring, or when `signal` aborts. Begin to wait in the same turn in which the log was read. */
   wait(executionId: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {

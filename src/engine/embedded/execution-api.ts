@@ -56,7 +56,7 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
         });
         const data = { kind, name };
         store.events.append(execution, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
-        store.unfinished.insert(execution, environment);
+        if (Object.keys(environment).length > 0) store.unfinished.setEnvironment(execution, environment);
         return { execution, task: store.tasks.insert({ execution, run: 0, queue }) };
       });
       const { execution, task } = stored;
@@ -90,16 +90,18 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
     },
 
     async *events(executionId, { afterSeq, follow, signal }) {
-      const execution = requireExecution(store, executionId);
+      const number = store.executions.numberOf(executionId);
+      if (number === null) throw unknownExecution(executionId);
       // A follower whose stream ends without a terminal event knows that the server was stopped.
       yield* readEvents({
         store,
         bell,
-        execution,
+        execution: { number, id: executionId },
         afterSeq,
         follow,
         hasEnded: () => executions.find(executionId) === null,
-        signal: AbortSignal.any([signal, closing]),
+        signal,
+        closing,
       });
     },
 
@@ -120,8 +122,12 @@ async function endedOrGraceOver(
 
 function requireExecution(store: Store, id: string): ExecutionRecord {
   const record = store.executions.find(id);
-  if (record !== null) return record;
-  throw new AppError("NOT_FOUND", `There is no execution "${id}"`, {
+  if (record === null) throw unknownExecution(id);
+  return record;
+}
+
+function unknownExecution(id: string): AppError {
+  return new AppError("NOT_FOUND", `There is no execution "${id}"`, {
     actions: [{ label: "List the executions", command: "stigmer execution list" }],
   });
 }

@@ -13,8 +13,8 @@ const TERMINAL: readonly EventType[] = [
 ];
 
 /**
- * The events after `afterSeq` as the reader takes them; with `follow` on to the terminal one. Ends early when `signal`
- * aborts.
+ * The events after `afterSeq` as the reader takes them; with `follow` on to the terminal one. Ends early when the reader
+ * leaves (`signal`) or the server does (`closing`, after which the bell rings).
  */
 export async function* readEvents(options: {
   store: Store;
@@ -25,10 +25,11 @@ export async function* readEvents(options: {
   /** Asked when the log holds nothing more: nothing will come to one that ended before `afterSeq`. */
   hasEnded: () => boolean;
   signal: AbortSignal;
+  closing: AbortSignal;
 }): AsyncIterable<ExecutionEvent> {
-  const { store, bell, execution, follow, signal } = options;
+  const { store, bell, execution, follow, signal, closing } = options;
   let seq = options.afterSeq;
-  while (!signal.aborted) {
+  while (!signal.aborted && !closing.aborted) {
     const page = store.events.page(execution, seq, PAGE);
     if (page.length === 0) {
       if (!follow || options.hasEnded()) return;

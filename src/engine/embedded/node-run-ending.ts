@@ -2,7 +2,7 @@ import { type Delivery, type Json, type NodeRun, type Outcome, QUEUES } from "@s
 import * as v from "valibot";
 import type { Store } from "../../store/open.ts";
 import { recordItems } from "./record-items.ts";
-import type { Work } from "./work.ts";
+import { keyOf, type Work } from "./work.ts";
 
 /** How a node run ends; one that was put down has no end of its own, its execution has. */
 export type NodeRunOutcome =
@@ -38,7 +38,7 @@ export function endNodeRun(options: {
       { type: "node.completed", time: now, data, delivery: null },
     ]);
     store.nodeRuns.end(number, run, { ...end, endedAt: now });
-    store.tasks.delete(work.number);
+    store.tasks.delete(keyOf(work));
     return { lastSeq, ...(execution.stopping === null ? askForTurn(store, work) : NO_TURN) };
   });
 }
@@ -52,7 +52,7 @@ function askForTurn(store: Store, { execution }: Work): { newTurn: number | null
     return { ...NO_TURN, newTurn: store.tasks.insert({ execution: execution.number, run: 0, queue: QUEUES.workflow }) };
   }
   if (turn.lease === null) return NO_TURN;
-  store.tasks.markStale(turn.number);
+  store.tasks.markStale(keyOf(turn));
   return { ...NO_TURN, staleTurn: turn };
 }
 

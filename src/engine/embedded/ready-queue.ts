@@ -17,12 +17,12 @@ export class ReadyQueue {
    */
   next(queue: QueueName, count: number): Work[] {
     const chosen = new Set<Work>();
-    const held = new Map<LiveExecution, number>();
+    const held = new HeldTasks();
     while (chosen.size < count) {
       const work = fewestHeld(this.waiting(queue), chosen, held);
       if (work === null) break;
       chosen.add(work);
-      held.set(work.execution, (held.get(work.execution) ?? countLeased(work.execution)) + 1);
+      held.add(work.execution);
     }
     return [...chosen];
   }
@@ -41,18 +41,31 @@ export class ReadyQueue {
   }
 }
 
-function fewestHeld(
-  waiting: readonly Work[],
-  chosen: ReadonlySet<Work>,
-  held: ReadonlyMap<LiveExecution, number>,
-): Work | null {
+function fewestHeld(waiting: readonly Work[], chosen: ReadonlySet<Work>, held: HeldTasks): Work | null {
   let best: Work | null = null;
   let fewest = Number.POSITIVE_INFINITY;
   for (const work of waiting) {
     if (chosen.has(work)) continue;
-    const count = held.get(work.execution) ?? countLeased(work.execution);
+    const count = held.of(work.execution);
     if (count === 0) return work;
     if (count < fewest) [best, fewest] = [work, count];
   }
   return best;
+}
+
+/** How many tasks runners hold of each execution, with those that they are about to get; counted once. */
+class HeldTasks {
+  readonly #counts = new Map<LiveExecution, number>();
+
+  of(execution: LiveExecution): number {
+    const known = this.#counts.get(execution);
+    if (known !== undefined) return known;
+    const count = countLeased(execution);
+    this.#counts.set(execution, count);
+    return count;
+  }
+
+  add(execution: LiveExecution): void {
+    this.#counts.set(execution, this.of(execution) + 1);
+  }
 }

@@ -14,7 +14,7 @@ import { recordItems } from "./record-items.ts";
 import type { Sessions } from "./sessions.ts";
 import { TaskPool } from "./task-pool.ts";
 import type { WaitingPolls } from "./waiting-polls.ts";
-import { createNewWork, createWork, isTurn, type Work } from "./work.ts";
+import { createNewWork, createWork, isTurn, keyOf, type Work } from "./work.ts";
 
 /** A task whose runner died this often is taken for the cause of it. */
 export const MAX_DEATHS = 5;
@@ -101,9 +101,11 @@ export class Scheduler {
 
   /** It cannot be given to any runner. */
   fail({ execution, run }: Work, error: { code: string; message: string }): void {
-    const node = run === 0 ? null : this.#options.store.nodeRuns.get(execution.number, run).node;
     this.#persist(
-      () => this.executions.end(execution, { phase: "failed", error, node }),
+      () => {
+        const node = run === 0 ? null : this.#options.store.nodeRuns.get(execution.number, run).node;
+        this.executions.end(execution, { phase: "failed", error, node });
+      },
       () => this.executions.has(execution),
     );
   }
@@ -143,7 +145,7 @@ export class Scheduler {
     else {
       const { store } = this.#options;
       store.transaction(() => {
-        store.tasks.release(work.number, { attempt: work.attempt, deaths });
+        store.tasks.release(keyOf(work), { attempt: work.attempt, deaths });
         store.unfinished.saveElapsed(execution.number, Math.round(execution.time.usedMs));
       });
       work.deaths = deaths;
@@ -171,7 +173,7 @@ export class Scheduler {
     const { store } = this.#options;
     const lastSeq = store.transaction(() => {
       if (execution.stopping === null) store.unfinished.markStopping(execution.number, stopping);
-      store.tasks.delete(work.number);
+      store.tasks.delete(keyOf(work));
       return recordItems(store, work, items);
     });
     execution.lastSeq = lastSeq;

@@ -1,5 +1,5 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
-import type { TaskRow } from "../../store/tasks.ts";
+import type { TaskKey, TaskRow } from "../../store/tasks.ts";
 import type { LiveExecution } from "./live-execution.ts";
 
 /** The right of one runner session to work on a task until it expires. */
@@ -39,4 +39,9 @@ export function createNewWork(execution: LiveExecution, task: Pick<TaskRow, "num
 /** A turn of the interpreter, which decides what a workflow does next. */
 export function isTurn({ execution, run }: Work): boolean {
   return execution.kind === "workflow" && run === 0;
+}
+
+/** What the store knows it by. */
+export function keyOf({ execution, run }: Work): TaskKey {
+  return { execution: execution.number, run };
 }

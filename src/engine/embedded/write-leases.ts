@@ -2,7 +2,7 @@ import type { NewEvent } from "../../store/events.ts";
 import type { Store } from "../../store/open.ts";
 import type { KeptNeeds } from "./kept-needs.ts";
 import type { LiveExecution } from "./live-execution.ts";
-import type { Work } from "./work.ts";
+import { keyOf, type Work } from "./work.ts";
 
 /**
  * Writes down which session holds what, all or none. At its first lease an execution begins to run, and a node run
@@ -18,7 +18,7 @@ export function writeLeases(
   store.transaction(() => {
     for (const { work, id } of leases) {
       const { execution } = work;
-      store.tasks.lease(work.number, { id, runnerSession, attempt: work.attempt + 1 });
+      store.tasks.lease(keyOf(work), { id, runnerSession, attempt: work.attempt + 1 });
       if (work.attempt > 0) continue;
       const events = begin(store, work, { needs, startedAt });
       if (events.length === 0) continue;

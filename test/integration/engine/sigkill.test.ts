@@ -35,11 +35,16 @@ test(`a server that is killed at ${KILLS} random moments loses nothing that it h
     await store.close();
   }
   expect(acknowledged.size).toBeGreaterThan(KILLS);
+  const store = await openStore(databaseFile);
+  expect(allExecutions(store).filter(({ kind, phase }) => kind === "workflow" && phase === "succeeded")).not.toEqual(
+    [],
+  );
+  await store.close();
 });
 
 /** What is wrong with the event logs: numbers with a gap or twice, ends that are not one, phases that say another. */
 function checkLogs(store: Store): string[] {
-  return allExecutions(store).flatMap(({ number, id, phase }) => {
+  return allExecutions(store).flatMap(({ number, id, kind, phase }) => {
     const events = store.events.page({ number, id }, 0, 1_000);
     const problems: string[] = [];
     if (events.some(({ seq }, index) => seq !== index + 1)) problems.push(`${id}: ${events.map(({ seq }) => seq)}`);
@@ -47,6 +52,13 @@ function checkLogs(store: Store): string[] {
     const isUnfinished = phase === "queued" || phase === "running";
     if (ends !== (isUnfinished ? 0 : 1)) problems.push(`${id}: ${phase} with ${ends} ends`);
     if (!isUnfinished && !TERMINAL.test(events.at(-1)?.type ?? "")) problems.push(`${id}: the end is not the last`);
+    for (const type of ["node.started", "node.completed"]) {
+      const nodes = events.filter((event) => event.type === type).map(({ data }) => data["node"]);
+      if (new Set(nodes).size < nodes.length) problems.push(`${id}: ${type} of ${nodes}`);
+    }
+    if (kind === "workflow" && phase === "succeeded" && store.steps.listAll(number).length !== 3) {
+      problems.push(`${id}: ${store.steps.listAll(number).length} steps`);
+    }
     return problems;
   });
 }

@@ -14,6 +14,10 @@ test.for([
   ["the steps", "SELECT record FROM steps WHERE execution = 1 AND run = 0 ORDER BY step"],
   ["the steps of all tasks", "SELECT record FROM steps WHERE execution = 1 ORDER BY run, step"],
   ["the node runs", "SELECT node FROM node_runs WHERE execution = 1 ORDER BY run"],
+  [
+    "the unfinished ones with their variables",
+    "SELECT id FROM executions LEFT JOIN environments ON execution = number WHERE phase IN ('queued', 'running')",
+  ],
   ["the tasks of an execution", "SELECT number FROM tasks WHERE execution = 1"],
   ["the last turn", "SELECT MAX(turn) FROM conversations WHERE id = 'x'"],
 ])("%s are found by an index, without a sort", async ([, sql]) => {

@@ -146,7 +146,7 @@ test("a database of the first version keeps its executions, finished steps, even
 
   const store = await openStore(file);
   const task = {
-    number: 1,
+    number: 7,
     execution: 7,
     run: 0,
     queue: "agent_execution_runner",

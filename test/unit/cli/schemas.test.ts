@@ -36,6 +36,19 @@ const runner = {
 const status = { state: "degraded", home: "/h", instance: "i", version: "0.1.0", components: [server, runner] };
 const image = { image: "i:local", imageId: "sha256:a", size: 1, version: "0.1.0", current: true };
 const execution = { id: "e", kind: "agent", name: "a", phase: "succeeded", createdAt: NOW, endedAt: NOW };
+const nodeRun = {
+  run: 1,
+  node: "a",
+  iteration: 1,
+  phase: "failed",
+  startedAt: NOW,
+  endedAt: NOW,
+  durationMs: 0,
+  steps: 2,
+  tokens: { input: 1, output: 1 },
+  output: null,
+  error: { code: "EXECUTION_FAILED", message: "x" },
+};
 const event = { type: "message.delta", seq: 1, time: NOW, executionId: "e", data: { text: "hi" } };
 
 const DATA: Record<string, unknown> = {
@@ -64,7 +77,16 @@ const DATA: Record<string, unknown> = {
   run: { executionId: "e" },
   "execution list": { executions: [execution], nextCursor: null },
   "execution show": {
-    execution: { ...execution, input: "hi", output: null, error: null, steps: [], tokens: { input: 1, output: 1 } },
+    execution: {
+      ...execution,
+      kind: "workflow",
+      input: { topic: "x" },
+      output: null,
+      error: null,
+      steps: [],
+      nodes: [nodeRun],
+      tokens: { input: 1, output: 1 },
+    },
   },
   "execution events": { events: [event] },
   "execution cancel": { executionId: "e", phase: "cancelled" },
@@ -108,6 +130,11 @@ describe("the schemas", () => {
     ["log-record.json", { type: "log", time: NOW, component: "agent-runner", stream: "stdout", level: null, line: "" }],
     ["log-record.json", { type: "marker", time: NOW, component: "temporal", marker: "restarted", detail: "" }],
     ["execution-event.json", event],
+    ["execution-event.json", { ...event, type: "node.started", data: { node: "a", iteration: 2 } }],
+    [
+      "execution-event.json",
+      { ...event, type: "node.completed", data: { node: "a", iteration: 1, ok: true, output: {} } },
+    ],
     [
       "execution-event.json",
       { ...event, type: "execution.failed", data: { error: { code: "LLM", message: "x" }, node: "n" } },
@@ -124,6 +151,11 @@ describe("the schemas", () => {
     ["a short container ID", "status.json", { ...status, components: [{ ...runner, containerId: "0123" }] }],
     ["an unknown state", "status.json", { ...status, components: [{ ...server, state: "fine" }] }],
     ["an event without its text", "execution-event.json", { ...event, data: {} }],
+    [
+      "an end of a node that does not say how",
+      "execution-event.json",
+      { ...event, type: "node.completed", data: { node: "a", iteration: 1 } },
+    ],
     [
       "an envelope with a stray member",
       "envelope.json",

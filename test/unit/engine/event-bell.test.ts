@@ -33,3 +33,10 @@ test("one who gave up does not keep the others from being woken", async () => {
   bell.ring("a");
   await stays;
 });
+
+test("when the server ends, all who wait for anything are woken", async () => {
+  const bell = new EventBell();
+  const waits = ["a", "b", "b"].map((id) => bell.wait(id, never));
+  bell.ringAll();
+  await Promise.all(waits);
+});

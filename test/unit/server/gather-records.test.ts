@@ -17,12 +17,11 @@ test("a record that comes alone is not held back until there are more", async ()
   const batches = gatherRecords(slow());
   expect(await batches.next()).toEqual({ done: false, value: [1] });
   more.open();
-  expect(await batches.next()).toEqual({ done: false, value: [2] });
-  expect(await batches.next()).toEqual({ done: true, value: undefined });
+  expect(await batches.next()).toEqual({ done: true, value: [2] });
 });
 
-test("of a source without records there is no batch", async () => {
-  expect(await all(gatherRecords(from([])))).toEqual([]);
+test("of a source without records the last batch is empty", async () => {
+  expect(await all(gatherRecords(from([])))).toEqual([[]]);
 });
 
 test("a source that fails later fails the batches there, though nobody awaited it when it happened", async () => {
@@ -50,7 +49,7 @@ test("a reader that leaves ends the source", async () => {
   }
   const batches = gatherRecords(endless());
   await batches.next();
-  await batches.return(undefined);
+  await batches.return([]);
   expect(ended).toBe(true);
 });
 
@@ -58,10 +57,13 @@ async function* from<Item>(items: Item[]): AsyncGenerator<Item> {
   yield* items;
 }
 
-async function all<Item>(batches: AsyncIterable<Item[]>): Promise<Item[][]> {
+async function all<Item>(batches: AsyncIterator<Item[], Item[]>): Promise<Item[][]> {
   const found: Item[][] = [];
-  for await (const batch of batches) found.push(batch);
-  return found;
+  for (;;) {
+    const { done, value } = await batches.next();
+    found.push(value);
+    if (done === true) return found;
+  }
 }
 
 function createGate(): { opened: Promise<void>; open: () => void } {
