@@ -65,6 +65,7 @@ function printNextSteps(globals) {
   const flags = globals.map((value) => (/^[\w./-]+$/.test(value) ? ` ${value}` : ` '${value}'`)).join("");
   const next = [
     [`run --agent hello -m "Good morning"${flags}`, "run an agent"],
+    [`run --workflow fork-join${flags}`, "run a workflow"],
     [`server logs -f${flags}`, "watch what the stack does"],
     [`server stop${flags}`, "end it"],
     ["--help", "everything else"],

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BUNDLES, makeBundle } from "../../scripts/lib/bundle.mjs";
 import { packageRoot } from "../../src/platform/package.ts";
@@ -13,13 +13,13 @@ const WAIT_LIMIT_MS = 60_000;
 
 let bundled: Promise<string> | null = null;
 
-/** The text of `server.js`, as the product's build makes it from these sources. */
 function serverBundle(): Promise<string> {
   bundled ??= bundleServer();
   return bundled;
 }
 
-async function bundleServer(): Promise<string> {
+/** The text of `server.js`, as the product's build makes it from these sources. */
+export async function bundleServer(): Promise<string> {
   const bundle = BUNDLES.find(({ singleFile }) => singleFile === "server.js");
   if (bundle === undefined) throw new Error("nothing is bundled as server.js");
   const { files } = await makeBundle(bundle, packageRoot());
@@ -114,6 +114,11 @@ export class DeploymentRig implements AsyncDisposable {
   /** The next server finds this one. */
   async replaceWorkflow(workflow: string): Promise<void> {
     await writeFile(join(this.directory, "workflow.yaml"), workflow);
+  }
+
+  /** How many files and sockets the server holds open. */
+  async descriptors(): Promise<number> {
+    return (await readdir(`/proc/${this.#child?.pid}/fd`)).length;
   }
 
   signal(signal: NodeJS.Signals): void {

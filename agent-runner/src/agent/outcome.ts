@@ -19,9 +19,8 @@ export function outcomeOf({ error, signal, tokens, mask, log }: Ending): Outcome
   const reason: StopReason | ExecutionFailure | undefined = signal.aborted ? signal.reason : undefined;
   if (reason === "cancelled" || reason === "timed_out") return { phase: reason };
   if (typeof reason === "string") return null;
-  const failure = reason ?? error;
-  if (failure instanceof ExecutionFailure) {
-    return { phase: "failed", error: { code: failure.code, message: mask.apply(failure.message) }, tokens };
+  if (error instanceof ExecutionFailure) {
+    return { phase: "failed", error: { code: error.code, message: mask.apply(error.message) }, tokens };
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log.error(`this is a bug: ${mask.apply(detail)}`);

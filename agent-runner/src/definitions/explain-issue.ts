@@ -7,6 +7,8 @@ export interface Explanation {
   path: Path;
   message: string;
   suggestion: string | null;
+  /** The last part of the path is a key that the map must not have. */
+  isUnknownKey: boolean;
 }
 
 /** Says in plain words what a schema found wrong with `data`; an issue about several keys becomes one for each. */
@@ -18,20 +20,16 @@ export function explainIssue(schema: z.core.$ZodType, data: unknown, issue: z.co
         path: [...issue.path, key],
         message: `unknown key "${key}"`,
         suggestion: nearestName(key, known),
+        isUnknownKey: true,
       }));
     }
     case "invalid_value": {
       const given = valueAt(data, issue.path);
-      if (given === undefined) return [{ path: issue.path, message: "is required", suggestion: null }];
+      if (given === undefined) return [wrongValue(issue.path, "is required")];
       const known = issue.values.map((value) => (typeof given === "string" ? String(value) : JSON.stringify(value)));
       const choice = known.length === 1 ? known.join() : `one of ${known.join(", ")}`;
-      return [
-        {
-          path: issue.path,
-          message: `must be ${choice}, not ${JSON.stringify(given)}`,
-          suggestion: typeof given === "string" ? nearestName(given, known) : null,
-        },
-      ];
+      const suggestion = typeof given === "string" ? nearestName(given, known) : null;
+      return [{ ...wrongValue(issue.path, `must be ${choice}, not ${JSON.stringify(given)}`), suggestion }];
     }
     case "invalid_type": {
       const given = valueAt(data, issue.path);
@@ -39,13 +37,17 @@ export function explainIssue(schema: z.core.$ZodType, data: unknown, issue: z.co
         given === undefined
           ? "is required"
           : `must be ${NOUNS[issue.expected] ?? issue.expected}, not ${nameKind(given)}`;
-      return [{ path: issue.path, message, suggestion: null }];
+      return [wrongValue(issue.path, message)];
     }
     case "invalid_union":
       return explainUnion(schema, data, issue);
     default:
-      return [{ path: issue.path, message: issue.message, suggestion: null }];
+      return [wrongValue(issue.path, issue.message)];
   }
+}
+
+function wrongValue(path: Path, message: string): Explanation {
+  return { path, message, suggestion: null, isUnknownKey: false };
 }
 
 /** What is wrong by the form that was meant: the one whose kind of value is there. */
@@ -57,11 +59,11 @@ function explainUnion(schema: z.core.$ZodType, data: unknown, issue: z.core.$Zod
   if (only !== undefined && meant.length === 1) {
     return only.flatMap((inner) => explainIssue(schema, data, { ...inner, path: [...path, ...inner.path] }));
   }
-  if (given === undefined) return [{ path, message: "is required", suggestion: null }];
+  if (given === undefined) return [wrongValue(path, "is required")];
   const expected = errors.flatMap(([first]) => (first?.code === "invalid_type" ? [first.expected] : []));
   const nouns = expected.map((kind) => NOUNS[kind] ?? kind);
   const message = nouns.length === 2 ? `must be ${nouns.join(" or ")}, not ${nameKind(given)}` : "is no JSON value";
-  return [{ path, message, suggestion: null }];
+  return [wrongValue(path, message)];
 }
 
 /** The value as a whole is of another kind than a form wants, so that its details are no mistakes of that form. */

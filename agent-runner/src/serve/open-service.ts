@@ -47,6 +47,7 @@ export function openService(options: ServiceOptions): Service {
   const interpreter = createInterpreter(options);
   // Loaded and validated by the runtime's own loader.
   const definition = kept.workflow as unknown as WorkflowDefinition;
+  if (settings.apiToken !== null) log.mask([settings.apiToken]);
   const store = openStore(settings.dataDirectory);
   const bell = createEventBell();
   const metrics = createMetrics();

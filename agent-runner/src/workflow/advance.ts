@@ -3,11 +3,12 @@
  * comes next. It keeps nothing between turns; each turn replays the flow from START with the results that are known.
  *
  * A workflow is walked by branches. There is one at first; a fork parts a branch into one for each of its targets. A
- * branch stands before a node, runs it, or has come to END. It enters the node it stands before as soon as no other
- * branch can still come to that node, and all branches that stand there enter as one: that is a join. A branch whose
- * routes lead past a join, or to END, can no longer come there, so nothing waits for it. "Can still come" looks at the
- * edges, not at what the routes will say, and only at the present round of the loops around the node: a branch that
- * went back to the head of a loop waits there until all that began the round have come or left (flow-graph.ts).
+ * branch stands before a node, runs it, or has come to END. A node that edges of several nodes lead to is a join: it is
+ * entered as soon as no other branch can still come to it, and all branches that stand before it enter as one. A branch
+ * whose routes lead past a join, or to END, can no longer come there, so nothing waits for it. "Can still come" looks at
+ * the edges, not at what the routes will say, and only at the present round of the loops around the node: a branch that
+ * went back to the head of a loop waits there until all that began the round have come or left (flow-graph.ts). Any
+ * other node is entered at once, by each branch for itself.
  *
  * Nothing here depends on the order in which runs end. Which branches join, what a state is and which run of a node is
  * which follow from results alone: the runs of one node come one after the other, so that its name and its iteration
@@ -35,7 +36,7 @@ export function advance(workflow: WorkflowDefinition, input: { [field: string]: 
 
 interface Branch {
   place:
-    | { kind: "before"; node: string }
+    | { kind: "before"; node: string; arrival: number }
     /** `runs`: how often this branch has run the node since it entered, the present run included. */
     | { kind: "running"; node: string; iteration: number; runs: number }
     | { kind: "ended" };
@@ -52,6 +53,7 @@ class Replay {
   readonly #iterations = new Map<string, number>();
   readonly #newRuns: NewRun[] = [];
   #lastRun: number;
+  #arrivals = 0;
   /** In the order in which the forks name them; a joined branch stands where the last of its parts stood. */
   #branches: Branch[];
 
@@ -96,7 +98,7 @@ class Replay {
     const way = this.#edges.follow({ from, state: state.values(this.#fieldNames), runs });
     if (way.kind === "repeat") return [this.#run(from, state, runs + 1)];
     return way.to.map((node) => ({
-      place: node === END ? { kind: "ended" } : { kind: "before", node },
+      place: node === END ? { kind: "ended" } : { kind: "before", node, arrival: ++this.#arrivals },
       state: way.to.length === 1 ? state : state.fork(),
     }));
   }
@@ -106,7 +108,7 @@ class Replay {
     const nodes = this.#branches.flatMap(({ place }) => (place.kind === "before" ? [place.node] : []));
     const node = nodes.find((candidate) => this.#mayEnter(candidate)) ?? this.#firstOfStuck(nodes);
     if (node === undefined) return false;
-    const joining = this.#branches.filter(({ place }) => place.kind === "before" && place.node === node);
+    const joining = this.#entering(node);
     const [first, ...others] = joining.map(({ state }) => state);
     if (first === undefined) return false;
     for (const other of others) first.join(other);
@@ -118,7 +120,18 @@ class Replay {
     return true;
   }
 
+  /** All that stand before a join; else the one that came first. */
+  #entering(node: string): Branch[] {
+    const arrivalOf = ({ place }: Branch) => (place.kind === "before" && place.node === node ? place.arrival : null);
+    const waiting = this.#branches.filter((branch) => arrivalOf(branch) !== null);
+    if (this.#graph.isJoin(node)) return waiting;
+    return waiting.sort((left, right) => (arrivalOf(left) ?? 0) - (arrivalOf(right) ?? 0)).slice(0, 1);
+  }
+
   #mayEnter(node: string): boolean {
+    if (!this.#graph.isJoin(node)) {
+      return !this.#branches.some(({ place }) => place.kind === "running" && place.node === node);
+    }
     const coming = this.#graph.comingTo(node);
     return !this.#branches.some(({ place }) => {
       if (place.kind === "ended" || !coming.has(place.node)) return false;
@@ -127,8 +140,9 @@ class Replay {
   }
 
   /**
-   * Edges that jump into the middle of a loop can make two nodes wait for each other. When nothing runs any more, the
-   * one that comes first in the graph is entered: everything has ended by then, so this too depends on no order.
+   * No two nodes wait for each other (docs/adr/0006-joins-by-reachability.md). Should edges into the middle of loops ever
+   * make a longer circle, the node that comes first in the graph is entered when nothing runs any more: everything has
+   * ended by then, so that this too depends on no order.
    */
   #firstOfStuck(nodes: string[]): string | undefined {
     if (this.#branches.some(({ place }) => place.kind === "running")) return undefined;

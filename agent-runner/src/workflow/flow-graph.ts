@@ -5,6 +5,8 @@ export const END = "END";
 
 /** What the edges of a workflow say about where a branch can still come. Computed once a turn, from the definition alone. */
 export interface FlowGraph {
+  /** Whether edges of more than one node lead to it. */
+  isJoin(node: string): boolean;
   /**
    * The nodes from which a branch may still come to `node` in the present round of the loops around it. An edge that
    * goes back to the head of a loop begins the next round of everything in that loop, so it does not count for them.
@@ -34,11 +36,12 @@ export function readFlowGraph(workflowEdges: readonly WorkflowEdge[]): FlowGraph
 
   const find = (node: string): ReadonlySet<string> => {
     const loop = loops.get(node) ?? [];
-    const counts = (edge: Edge) => !goesBack(edge) || edge.to === node || !isInLoopOf(edge.to, node);
+    const counts = (edge: Edge) => !goesBack(edge) || !isInLoopOf(edge.to, node);
     const before = (at: string) => (arriving.get(at) ?? []).filter(counts).map(({ from }) => from);
     return new Set([node, ...loop, ...reach([node, ...loop], before)]);
   };
   return {
+    isJoin: (node) => new Set(arriving.get(node)?.map(({ from }) => from)).size > 1,
     comingTo(node) {
       const coming = known.get(node) ?? find(node);
       known.set(node, coming);

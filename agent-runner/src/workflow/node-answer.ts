@@ -9,6 +9,8 @@ export type NodeAnswer = Pick<AnswerRule, "schema" | "read">;
 
 /** Under these keys models answer with a single value, whatever they were told. */
 const USUAL_KEYS = ["result", "value"];
+/** A long list may be wrong in every item. */
+const MOST_TOLD = 10;
 
 /**
  * - A node whose schema is an object is answered with that object, and each output is a field of it.
@@ -87,8 +89,9 @@ function below(output: string, path: string): string {
 const NO_JSON = { problem: "is no JSON" };
 
 function misfit(problems: readonly ValueProblem[]): { problem: string } {
-  const list = problems.map(({ path, message }) => `${path === "" ? "it" : path} ${message}`);
-  return { problem: `does not fit the output schema: ${list.join("; ")}` };
+  const told = problems.slice(0, MOST_TOLD).map(({ path, message }) => `${path === "" ? "it" : path} ${message}`);
+  if (problems.length > MOST_TOLD) told.push(`and ${problems.length - MOST_TOLD} more`);
+  return { problem: `does not fit the output schema: ${told.join("; ")}` };
 }
 
 function pick(value: Json, names: readonly string[]): Json {

@@ -260,6 +260,16 @@ describe("structured output", () => {
     const { outcome } = await script([{ text: '{"x": "Seven."}' }], { fields: { x: "str" }, outputs: ["x"] });
     expect(outcome).toMatchObject({ output: { x: '{"x": "Seven."}' } });
   });
+
+  test("is what the state says of the outputs where the node has no schema and they are no single text", async () => {
+    const single = await script([{ text: "7" }], { fields: { n: "int" }, outputs: ["n"] });
+    expect(single.outcome).toMatchObject({ output: { n: 7 } });
+    const several = { fields: { n: "int", tags: "list[str]" }, outputs: ["n", "tags"] };
+    const { outcome, events } = await script([{ object: { n: 7 } }, { object: { n: 7, tags: ["a"] } }], several);
+    expect(outcome).toMatchObject({ output: { n: 7, tags: ["a"] } });
+    expect(events.find(({ type }) => type === "step.retried")?.data["reason"]).toContain("tags is missing");
+    expect((await script([{ text: "Done." }], { outputs: [] })).outcome).toMatchObject({ output: {} });
+  });
 });
 
 describe("an answer that does not fit", () => {

@@ -31,7 +31,7 @@ describe("the program", () => {
     [["server", "logs", "--grep", "["], "no regular expression"],
     [["server", "stop", "--component", "agent-runer"], "did you mean agent-runner?"],
     [["completion", "tcsh"], "bash or zsh or fish"],
-    [["workflow", "list"], "not part of this version yet"],
+    [["workflow", "validate"], "Missing required argument 'file'"],
   ])("%j is a usage error with an empty stdout", async (args, text) => {
     await using home = await temporaryDirectory();
     const { exitCode, stdout, stderr } = await runCli(args, { home: home.path });

@@ -134,6 +134,36 @@ describe("the events of a job", () => {
   });
 });
 
+test("HEAD answers as GET, without a body and without a stream that never ends", async () => {
+  const { body } = await rig.run({ topic: "x" });
+  for (const path of ["/", "/jobs", `/status/${body.job_id}`, `/events/${body.job_id}`]) {
+    const response = await fetch(rig.url + path, { method: "HEAD" });
+    expect([path, response.status, await response.text()]).toEqual([path, 200, ""]);
+  }
+});
+
+test("readers of events that come and go at once leave the server as it was", async () => {
+  const before = await rig.descriptors();
+  for (let round = 0; round < 20; round += 1) {
+    const id = await rig.enqueue({ topic: "x" });
+    const readers = Array.from({ length: 5 }, async () => {
+      const gone = new AbortController();
+      const stream = fetch(`${rig.url}/events/${id}`, { signal: gone.signal });
+      if (round % 2 === 0) await stream;
+      gone.abort();
+      await stream.then(
+        (response) => response.text(),
+        () => {},
+      );
+    });
+    await Promise.allSettled(readers);
+    await rig.jobWhen(id, "completed");
+  }
+  // The client keeps a few connections of its own.
+  await rig.until("the end of all streams", async () => (await rig.descriptors()) <= before + 10);
+  expect((await rig.get("/health")).status).toBe(200);
+});
+
 describe("what does not exist", () => {
   test("an unknown path, job or method is an error as JSON", async () => {
     expect((await rig.get("/nowhere")).body.error.code).toBe("not_found");

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -50,6 +50,19 @@ describe.skipIf(process.getuid?.() !== 0)("a full disk", () => {
     await model.stop();
     await rig.crash();
   });
+});
+
+test("the files of the jobs are their owner's alone", async () => {
+  rig = await DeploymentRig.create({ workflow: scriptedWorkflow() });
+  await rig.start();
+  await rig.run({ topic: "x" });
+  const modes = readdirSync(join(rig.directory, "data"))
+    .filter((name) => name.startsWith("jobs.db"))
+    .map((name) => [name, statSync(join(rig.directory, "data", name)).mode & 0o777]);
+  expect(modes).toEqual([
+    ["jobs.db", 0o600],
+    ["jobs.db-wal", 0o600],
+  ]);
 });
 
 describe("a damaged database", () => {

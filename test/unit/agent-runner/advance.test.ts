@@ -76,10 +76,36 @@ describe("a fork", () => {
     expect(walk(pair, { results, end: (open) => [open - 1] }).told.at(-1)).toBe('finish {"x":"b"}');
   });
 
+  test("puts what joins some of its branches where the last of them stood", () => {
+    const partly = workflow(
+      [next("START", "a", "b", "c"), next("a", "join"), next("c", "join"), next("join", "END"), next("b", "END")],
+      ["x"],
+    );
+    const results: Results = ({ node }) => (node === "join" || node === "b" ? { x: node } : {});
+    expect(walk(partly, { results }).told.at(-1)).toBe('finish {"x":"join"}');
+  });
+
   test("keeps what one branch wrote over what the others only had before", () => {
     const pair = workflow([next("START", "a", "b"), next("a", "END"), next("b", "END")], ["x", "y"]);
     const results: Results = ({ node }) => (node === "a" ? { x: "new" } : { y: "new" });
     expect(walk(pair, { input: { x: "old", y: "old" }, results }).told.at(-1)).toBe('finish {"x":"new","y":"new"}');
+  });
+
+  test("keeps what was written with knowledge of another branch over what that one wrote", () => {
+    const woven = workflow(
+      [
+        next("START", "a", "b"),
+        next("b", "b1", "b2"),
+        next("a", "join"),
+        next("b1", "join"),
+        next("join", "last"),
+        next("b2", "last"),
+        next("last", "END"),
+      ],
+      ["x"],
+    );
+    const results: Results = ({ node }) => (node === "b" || node === "join" ? { x: node } : {});
+    expect(walk(woven, { results }).told.at(-1)).toBe('finish {"x":"join"}');
   });
 
   test("lets a long branch get on while a short one waits at the join", () => {
@@ -348,6 +374,106 @@ describe("a loop of several nodes", () => {
       "run 7 join",
       'finish {"ok":true,"all":true}',
     ]);
+  });
+});
+
+describe("a branch that goes back to the head of a loop early", () => {
+  const early = workflow(
+    [
+      next("START", "head"),
+      next("head", "a", "b"),
+      routes("a", { back: "head", default: "join" }),
+      next("b", "join"),
+      routes("join", { ok: "END", default: "head" }),
+    ],
+    ["back", "ok", "a", "b", "join"],
+  );
+  const results: Results = (run) => {
+    if (run.node === "a") return { ...writeName(run), back: run.iteration === 1 };
+    return run.node === "join" ? { ...writeName(run), ok: run.iteration === 2 } : writeName(run);
+  };
+
+  test("begins the next round together with the others of its round, which go through the join without it", () => {
+    expect(walk(early, { results, end: () => [0] }).told).toEqual([
+      "run 1 head",
+      "run 2 a, run 3 b",
+      "wait",
+      "run 4 join",
+      "run 5 head 2",
+      "run 6 a 2, run 7 b 2",
+      "wait",
+      "run 8 join 2",
+      'finish {"back":false,"ok":true,"a":2,"b":2,"join":2}',
+    ]);
+  });
+});
+
+describe("a join behind a loop", () => {
+  test("waits for a branch in the middle of it, although the way out is the loop's head", () => {
+    const inside = workflow(
+      [
+        next("START", "head", "b"),
+        routes("head", { out: "join", default: "body" }),
+        next("body", "head"),
+        next("b", "join"),
+        next("join", "END"),
+      ],
+      ["out"],
+    );
+    const results: Results = ({ node, iteration }) => (node === "head" ? { out: iteration === 2 } : {});
+    const bothThenOne = (open: number) => (open === 2 ? [0, 1] : [0]);
+    expect(walk(inside, { results, end: bothThenOne }).told).toEqual([
+      "run 1 head, run 2 b",
+      "run 3 body",
+      "run 4 head 2",
+      "run 5 join",
+      'finish {"out":true}',
+    ]);
+  });
+});
+
+describe("the runs of one node", () => {
+  test("come one after the other, even where a branch goes round faster than another leaves", () => {
+    const fast = workflow(
+      [
+        next("START", "head"),
+        next("head", "a", "b"),
+        routes("a", { back: "head", default: "join" }),
+        next("b", "join"),
+        next("join", "END"),
+      ],
+      ["back"],
+    );
+    const results: Results = ({ node, iteration }) => (node === "a" ? { back: iteration === 1 } : {});
+    // Of the open runs, oldest first, this one ends next: the first of b as late as it can.
+    const choices = [0, 0, 1, 1, 0, 0, 0];
+    const { told } = walk(fast, { results, end: () => [choices.shift() ?? 0] });
+    expect(told).toEqual([
+      "run 1 head",
+      "run 2 a, run 3 b",
+      "run 4 head 2",
+      "run 5 a 2",
+      "wait",
+      "run 6 b 2",
+      "run 7 join",
+      'finish {"back":false}',
+    ]);
+  });
+});
+
+describe("two branches that come into a loop at different nodes", () => {
+  test("are one when they meet at its head", () => {
+    const knot = workflow(
+      [
+        next("START", "a", "b"),
+        routes("a", { stop_a: "END", default: "b" }),
+        routes("b", { stop_b: "END", default: "a" }),
+      ],
+      ["stop_a", "stop_b"],
+    );
+    const results: Results = ({ node, iteration }) => ({ [`stop_${node}`]: iteration > 1 });
+    const last = 'finish {"stop_a":false,"stop_b":true}';
+    expect(walk(knot, { results }).told).toEqual(["run 1 b", "run 2 a", "run 3 b 2", last]);
   });
 });
 

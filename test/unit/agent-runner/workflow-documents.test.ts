@@ -167,6 +167,16 @@ test.each(["article-writer", "review-loop", "fork-join"])(
   },
 );
 
+test("the workflow in the README is a good one", () => {
+  const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+  const [, text = ""] = /```yaml\n(# yaml-language-server[^`]+)```/.exec(readme) ?? [];
+  expect(loadDocuments(text, "README.md")).toMatchObject({
+    documents: [{ name: "greeting" }],
+    issues: [],
+    warnings: [],
+  });
+});
+
 describe("a stored workflow is written", () => {
   const rewrite = (text: string) => {
     // What was loaded is a definition.

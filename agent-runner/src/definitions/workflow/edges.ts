@@ -26,30 +26,29 @@ export interface ReadEdges {
 }
 
 export function readEdges(written: readonly WrittenEdge[], context: EdgeContext): ReadEdges {
-  const first = new Map<string, number>();
   const read = written.map((edge, index) => {
     const path = ["edges", index];
     const from = checkEnd(edge.from, [...path, "from"], "START", context);
-    if (edge.from !== "" && first.has(from)) {
+    if (edge.from !== "" && written.findIndex((other) => other.from === edge.from) < index) {
       const message = `a second edge from "${from}": a fork is one edge with a list, to: [a, b]`;
       context.report([...path, "from"], message);
     }
-    first.set(from, index);
     return readEdge(edge, from, path, context);
   });
-  return { edges: read.flatMap(({ edge }) => edge ?? []), links: read.flatMap(({ links }) => links) };
+  return { edges: read.map(({ edge }) => edge), links: read.flatMap(({ links }) => links) };
 }
 
 interface ReadEdge {
-  edge: WorkflowEdge | null;
+  edge: WorkflowEdge;
   links: Link[];
 }
 
 function readEdge(written: WrittenEdge, from: string, path: Path, context: EdgeContext): ReadEdge {
   const kinds = KINDS.filter((kind) => written[kind] !== undefined);
   if (kinds.length === 0) context.reportMissing(path, KINDS, "is required: an edge has one of to, routes and loop");
-  if (kinds.length > 1)
+  if (kinds.length > 1) {
     context.report(path, `an edge has one of to, routes and loop, and this one has ${kinds.join(" and ")}`);
+  }
   if (written.routes !== undefined) return readRoutes(written.routes, from, [...path, "routes"], context);
   if (written.loop !== undefined) return readLoop(written.loop, from, [...path, "loop"], context);
   return readNext(written.to ?? "", from, [...path, "to"], context);

@@ -6,7 +6,7 @@ import type { NodeTool, StatePath, ValueType, WorkflowModel, WorkflowNode } from
 import { type KnownFields, resolvePath } from "./known-fields.ts";
 import { checkScript, readModel } from "./node-model.ts";
 import { readOutput } from "./node-output.ts";
-import { TOOL_ALIASES, type WrittenNode } from "./workflow-schema.ts";
+import type { WrittenNode, WrittenTool } from "./workflow-schema.ts";
 
 export interface NodeContext {
   path: Path;
@@ -103,12 +103,22 @@ function readTools({ tools }: WrittenNode, { path, report }: NodeContext): NodeT
   const read: NodeTool[] = [];
   for (const [index, tool] of tools.entries()) {
     const { name: written, on_error } = typeof tool === "string" ? { name: tool, on_error: "fail" as const } : tool;
-    const name =
-      written in TOOL_ALIASES ? TOOL_ALIASES[written as keyof typeof TOOL_ALIASES] : (written as NodeTool["name"]);
+    const name = toolNamed(written);
     if (read.some((other) => other.name === name)) {
       report([...path, "tools", index], `names the tool "${name}" a second time`);
     }
     read.push({ name, on_error });
   }
   return read;
+}
+
+function toolNamed(written: WrittenTool): NodeTool["name"] {
+  switch (written) {
+    case "serper_search":
+      return "web_search";
+    case "web_scrape":
+      return "web_fetch";
+    default:
+      return written;
+  }
 }

@@ -31,8 +31,7 @@ export interface Findings {
 export function readWorkflow(data: unknown, { report, reportKey, warn }: Findings): WorkflowDefinition | null {
   const told: Path[] = [];
   let mistakes = 0;
-  const isTold: (path: Path) => boolean = (path) =>
-    told.some((above) => above.every((part, index) => part === path[index]));
+  const isTold = (path: Path): boolean => told.some((above) => above.every((part, at) => part === path[at]));
   const once =
     (tell: Report): Report =>
     (path, message, suggestion = null) => {
@@ -41,25 +40,19 @@ export function readWorkflow(data: unknown, { report, reportKey, warn }: Finding
       mistakes += 1;
     };
   const { data: valid, error } = workflowSchema.safeParse(data);
-  const issues = error?.issues ?? [];
+  const explained = (error?.issues ?? []).flatMap((issue) => explainIssue(workflowSchema, data, issue));
   // Unknown keys first: one that is misspelt is not missing besides.
-  for (const issue of [...issues.filter(isUnknownKey), ...issues.filter((other) => !isUnknownKey(other))]) {
-    const tell = once(isUnknownKey(issue) ? reportKey : report);
-    for (const { path, message, suggestion } of explainIssue(workflowSchema, data, issue)) {
-      tell(path, message, suggestion);
-      told.push(path);
-      if (suggestion !== null && isUnknownKey(issue)) told.push([...path.slice(0, -1), suggestion]);
-    }
+  explained.sort((left, right) => Number(right.isUnknownKey) - Number(left.isUnknownKey));
+  for (const { path, message, suggestion, isUnknownKey } of explained) {
+    once(isUnknownKey ? reportKey : report)(path, message, suggestion);
+    told.push(path);
+    if (suggestion !== null && isUnknownKey) told.push([...path.slice(0, -1), suggestion]);
   }
   const reportMissing: ReportMissing = (path, keys, message) => {
     if (!keys.some((key) => isTold([...path, key]))) once(report)([...path, keys[0]], message);
   };
   const workflow = toDefinition(valid ?? readTolerantly(data), { report: once(report), reportMissing, warn });
   return mistakes === 0 ? workflow : null;
-}
-
-function isUnknownKey({ code }: z.core.$ZodIssue): boolean {
-  return code === "unrecognized_keys";
 }
 
 type Tellers = Pick<Findings, "report" | "warn"> & { reportMissing: ReportMissing };

@@ -6,9 +6,9 @@ import { z } from "zod";
 import { TOOL_NAMES } from "../../tools/names.ts";
 import { httpUrl, modelName, modelSettings, provider } from "../model-schema.ts";
 
-/** Tools as other systems with this format call them. */
-export const TOOL_ALIASES = { serper_search: "web_search", web_scrape: "web_fetch" } as const;
+/** The last two are names that other systems with this format have for web_search and web_fetch. */
 const WRITTEN_TOOLS = [...TOOL_NAMES, "serper_search", "web_scrape"] as const;
+export type WrittenTool = (typeof WRITTEN_TOOLS)[number];
 
 const FEWEST = { error: "must have at least one entry" };
 

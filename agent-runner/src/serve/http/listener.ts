@@ -20,6 +20,13 @@ export interface ListenerOptions {
 /** What a route can throw besides {@link HttpFailure}, as the answer that it means; null: a fault of ours. */
 export type FailureOf = (error: unknown) => HttpFailure | null;
 
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  url: URL | null;
+  matched: Matched | null;
+}
+
 /** The API on one listener. Without the token every path, known or not, is 401, but for the open routes. */
 export function createListener(options: ListenerOptions, failureOf: FailureOf): Server {
   const { token, log, onAnswer, isClosing } = options;
@@ -31,6 +38,8 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
     // The base only completes what a request line leaves out.
     const url = URL.parse(request.url ?? "/", "http://server");
     const matched = url === null ? null : router.match(method, url.pathname);
+    // A write to a connection that has just vanished; `close` tells of it, and without a listener the process would end.
+    response.on("error", () => {});
     response.once("close", () => {
       const path = matched?.route.path ?? "unknown";
       onAnswer({ method, path, status: response.statusCode, ms: performance.now() - began });
@@ -44,13 +53,6 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
   server.requestTimeout = 30_000;
   server.keepAliveTimeout = 65_000;
   return server;
-
-  interface Exchange {
-    request: IncomingMessage;
-    response: ServerResponse;
-    url: URL | null;
-    matched: Matched | null;
-  }
 
   async function answer({ request, response, url, matched }: Exchange): Promise<void> {
     const gone = new AbortController();
@@ -67,7 +69,8 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
         signal: gone.signal,
       });
       if (isClosing()) response.shouldKeepAlive = false;
-      await send(response, result, gone.signal);
+      if ("stream" in result && request.method === "HEAD") response.writeHead(200).end();
+      else await send(response, result, gone.signal);
     } catch (error) {
       if (gone.signal.aborted) return; // Nobody is there to be told.
       if (response.headersSent) throw error;

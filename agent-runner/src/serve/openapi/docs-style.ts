@@ -8,8 +8,7 @@ p { margin: .4rem 0; overflow-wrap: anywhere; } a { color: var(--link); }
 code, pre { font: 13.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 pre { margin: .5rem 0; padding: .8rem 1rem; overflow: auto; max-height: 32rem; background: var(--soft); border: 1px solid var(--line); border-radius: 6px; }
 nav { display: grid; margin-top: 1rem; border: 1px solid var(--line); border-radius: 6px; overflow: hidden; }
-nav a { padding: .35rem .8rem; color: inherit; text-decoration: none; } nav a + a { border-top: 1px solid var(--line); } nav a:hover { background: var(--soft); }
-nav code { display: inline-block; min-width: 9.5rem; }
+nav a { display: grid; grid-template-columns: 4.6rem minmax(8rem, 11rem) 1fr; gap: .6rem; align-items: baseline; padding: .35rem .8rem; color: inherit; text-decoration: none; } nav a + a { border-top: 1px solid var(--line); } nav a:hover { background: var(--soft); }
 section { margin-top: 1.25rem; padding: 1rem 1.1rem; border: 1px solid var(--line); border-radius: 6px; }
 section h2 { margin-top: 0; }
 table { width: 100%; margin-top: .7rem; border-collapse: collapse; font-size: .93rem; }

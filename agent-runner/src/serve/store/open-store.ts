@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { KeptWorkflow } from "../../protocol/messages.ts";
 import { SettingsError } from "../settings.ts";
@@ -37,6 +37,8 @@ export function openStore(directory: string): Store {
   const file = join(directory, "jobs.db");
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Made before SQLite makes it: jobs are nobody else's to read. Its log gets the same mode.
+    closeSync(openSync(file, "a", 0o600));
     const sqlite = openSqlite(file);
     sqlite.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     // Held to the end: two servers with the same jobs would run each of them twice.
@@ -69,7 +71,10 @@ function createStore(sqlite: Sqlite, flush: () => Promise<void>): Store {
       return JSON.parse(text(row, "body")) as KeptWorkflow;
     },
     dropWorkflowsBut: (current) => {
-      sqlite.run("DELETE FROM workflows WHERE digest <> ? AND digest NOT IN (SELECT workflow FROM jobs)", current);
+      sqlite.run(
+        "DELETE FROM workflows WHERE digest <> ? AND NOT EXISTS (SELECT 1 FROM jobs WHERE workflow = digest)",
+        current,
+      );
     },
     transaction: (work) => sqlite.transaction(work),
     flush,

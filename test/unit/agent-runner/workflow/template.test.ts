@@ -61,10 +61,10 @@ describe("hostile values", () => {
     );
   });
 
-  test("whatever is escaped by doubling its braces comes out as it was", () => {
+  test("whatever is escaped by doubling its braces comes out as it was", { timeout: 20_000 }, () => {
     const random = seededRandom(11);
     const pieces = ["{", "}", "a", "{a}", "{{", "$&", "\n", "é", "state."];
-    for (let round = 0; round < 600; round += 1) {
+    for (let round = 0; round < 400; round += 1) {
       const length = Math.floor(random() * 10);
       const text = Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join("");
       expect(render(text.replaceAll(/[{}]/g, "$&$&"), { a: "no" })).toBe(text);
