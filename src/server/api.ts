@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AppError, type ErrorCode } from "../errors.ts";
+import { gatherRecords } from "./gather-records.ts";
 import type { ApiResponse, Route } from "./route.ts";
 
 export interface ApiOptions {
@@ -154,21 +155,22 @@ async function send(response: ServerResponse, result: ApiResponse, signal: Abort
     sendJson(response, result.status, result.body);
     return;
   }
-  const records = result.records[Symbol.asyncIterator]();
+  const batches = gatherRecords(result.records);
   // The first record decides between an error answer and a stream.
-  let next = await records.next();
+  let next = await batches.next();
   response.writeHead(result.status, { "content-type": "application/x-ndjson" });
   try {
     while (next.done !== true && !signal.aborted) {
-      if (!response.write(`${JSON.stringify(next.value)}\n`)) await drained(response, signal);
-      next = await records.next();
+      const lines = next.value.map((record) => `${JSON.stringify(record)}\n`).join("");
+      if (!response.write(lines)) await drained(response, signal);
+      next = await batches.next();
     }
     response.end();
   } catch (error) {
     response.destroy();
     throw error;
   } finally {
-    await records.return?.();
+    await batches.return(undefined);
   }
 }
 

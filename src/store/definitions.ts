@@ -28,6 +28,8 @@ export interface Definitions {
   compare(definition: NewDefinition): ApplyAction;
   apply(definition: NewDefinition, now: string): ApplyAction;
   find(kind: DefinitionKind, name: string): StoredDefinition | null;
+  /** Of what is applied under this name, without reading it. */
+  digestOf(kind: DefinitionKind, name: string): string | null;
   body(digest: string): Json;
   /** Stores a body that has no name, for an execution to keep, and returns its digest. */
   keep(body: Json): string;
@@ -52,15 +54,17 @@ export function createDefinitions(driver: StoreDriver): Definitions {
     return current === digest(canonicalJson(definition)) ? "unchanged" : "updated";
   };
 
-  const keep = (definition: Json): string => {
-    const body = canonicalJson(definition);
-    const id = digest(body);
-    driver.run("INSERT INTO definition_bodies (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING", id, body);
+  const keep = (body: Json): string => {
+    const id = digest(canonicalJson(body));
+    // As it was written: the order of a schema's fields is the order in which a model fills them in.
+    const text = JSON.stringify(body);
+    driver.run("INSERT INTO definition_bodies (digest, body) VALUES (?, ?) ON CONFLICT DO NOTHING", id, text);
     return id;
   };
 
   return {
     compare,
+    digestOf,
     keep,
     apply: (definition, now) =>
       driver.transaction(() => {

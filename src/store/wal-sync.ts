@@ -39,9 +39,9 @@ export async function openWalSync(databaseFile: string): Promise<WalSync> {
 
   return {
     flush() {
-      if (running === null) return start();
-      // A sync under way may have begun before this commit: the next one covers it, and all that come until then.
-      next ??= running.catch(ignoreForeignFailure).then(() => {
+      // A sync under way may have begun before this commit: the next one covers it, and all that come until then. With
+      // none under way it waits for the rest of this turn of the event loop, whose other requests commit, too.
+      next ??= (running?.catch(ignoreForeignFailure) ?? turnOver()).then(() => {
         next = null;
         return start();
       });
@@ -49,6 +49,10 @@ export async function openWalSync(databaseFile: string): Promise<WalSync> {
     },
     close: () => closeAfter(file, next ?? running),
   };
+}
+
+function turnOver(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Told to those who waited for that sync. */

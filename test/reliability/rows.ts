@@ -11,6 +11,7 @@ import { hostileWorkflows } from "./rows/hostile-workflows.ts";
 import { foreignThings, reboot } from "./rows/identity.ts";
 import { killDuringStart, killDuringStop, killWhileRunning } from "./rows/kills.ts";
 import { logBurst } from "./rows/log-burst.ts";
+import { killedWorkflow } from "./rows/workflows.ts";
 
 /** The fault matrix, in the order of its publication. */
 export const ROWS: readonly Row[] = [
@@ -39,4 +40,5 @@ export const ROWS: readonly Row[] = [
   killedServer,
   doubleCancel,
   hostileWorkflows,
+  killedWorkflow,
 ];

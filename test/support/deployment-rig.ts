@@ -50,6 +50,7 @@ export class DeploymentRig implements AsyncDisposable {
   readonly #remove: () => Promise<void>;
   readonly #port: number;
   #child: ChildProcess | null = null;
+  #isDisposed = false;
   /** What all of its servers wrote, both streams. */
   output = "";
 
@@ -80,6 +81,8 @@ export class DeploymentRig implements AsyncDisposable {
 
   /** Starts the server without waiting for it. @returns its exit code, once it has one. */
   spawn(env: Record<string, string> = {}): Promise<number | null> {
+    // A test that was given up may still be on its way here.
+    if (this.#isDisposed) throw new Error("the deployment of this test is gone");
     const child = spawn(this.#node, ["server.js"], {
       cwd: this.directory,
       env: { PORT: String(this.#port), HOST: "127.0.0.1", PATH: process.env["PATH"] ?? "", ...env },
@@ -114,6 +117,12 @@ export class DeploymentRig implements AsyncDisposable {
   /** The next server finds this one. */
   async replaceWorkflow(workflow: string): Promise<void> {
     await writeFile(join(this.directory, "workflow.yaml"), workflow);
+  }
+
+  /** Closes the reading ends of the server's outputs. */
+  stopReading(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
   }
 
   /** How many files and sockets the server holds open. */
@@ -181,6 +190,7 @@ export class DeploymentRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     await this.crash();
     await this.#remove();
   }

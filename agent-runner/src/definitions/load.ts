@@ -3,6 +3,7 @@ import type { Json } from "../protocol/messages.ts";
 import type { AgentDefinition } from "./agent-schema.ts";
 import { lineOf } from "./document-lines.ts";
 import { fieldOf, type Path } from "./field-path.ts";
+import { holdsItself } from "./holds-itself.ts";
 import { loadAgent } from "./load-agent.ts";
 import { type AgentMention, loadWorkflow } from "./load-workflow.ts";
 import { nearestName } from "./nearest.ts";
@@ -137,7 +138,9 @@ function recognize(data: unknown): "agent" | "workflow" | "unknown" {
 /** Aliases may expand to 100 nodes each at most: a few lines must not fill the memory. */
 function readData({ document, loaded, file, lines }: LoadStep): unknown | undefined {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    const data: unknown = document.toJS({ maxAliasCount: 100 });
+    if (holdsItself(data)) throw new Error("an alias (*) stands inside of what it repeats (&)");
+    return data;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     loaded.issues.push({ file, line: lineOf(document, lines, []), field: "", message, suggestion: null });

@@ -10,16 +10,23 @@ import { readSettings, type Settings, SettingsError } from "./settings.ts";
 /** What the server needs of its process; no more, so that a test can stand for it. */
 export interface HostProcess {
   env: NodeJS.ProcessEnv;
-  stderr: { write(text: string): unknown };
+  stdout: Output;
+  stderr: Output & { write(text: string): unknown };
   on(
     event: "SIGTERM" | "SIGINT" | "uncaughtException" | "unhandledRejection",
     listener: (what: unknown) => void,
   ): unknown;
 }
 
+interface Output {
+  on(event: "error", listener: () => void): unknown;
+}
+
 /** Serves the workflow in `directory` until a signal ends it. @returns the exit code. */
 export async function runServer(options: { directory: string; process: HostProcess }): Promise<number> {
   const { directory, process } = options;
+  // Whoever collected the log may be gone: work goes on without it.
+  for (const output of [process.stdout, process.stderr]) output.on("error", () => {});
   try {
     const { kept, facts } = loadDeployment(directory);
     const { syncTimeoutSeconds, defaults } = facts;
@@ -49,7 +56,11 @@ interface Serving {
 
 async function serveUntilSignal({ service, settings, log, process }: Serving): Promise<number> {
   const crashed = new Promise<number>((resolve) => {
+    let isCrashing = false;
     const exitOnBug = (error: unknown): void => {
+      // What goes wrong on the way out must not keep the process from it.
+      if (isCrashing) return;
+      isCrashing = true;
       log.error(`this is a bug: ${error instanceof Error ? error.stack : error}`);
       resolve(1);
     };

@@ -129,9 +129,8 @@ class Replay {
   }
 
   #mayEnter(node: string): boolean {
-    if (!this.#graph.isJoin(node)) {
-      return !this.#branches.some(({ place }) => place.kind === "running" && place.node === node);
-    }
+    if (this.#branches.some(({ place }) => place.kind === "running" && place.node === node)) return false;
+    if (!this.#graph.isJoin(node)) return true;
     const coming = this.#graph.comingTo(node);
     return !this.#branches.some(({ place }) => {
       if (place.kind === "ended" || !coming.has(place.node)) return false;

@@ -38,7 +38,7 @@ export function readFlowGraph(workflowEdges: readonly WorkflowEdge[]): FlowGraph
     const loop = loops.get(node) ?? [];
     const counts = (edge: Edge) => !goesBack(edge) || !isInLoopOf(edge.to, node);
     const before = (at: string) => (arriving.get(at) ?? []).filter(counts).map(({ from }) => from);
-    return new Set([node, ...loop, ...reach([node, ...loop], before)]);
+    return new Set([...loop, ...reach([node, ...loop], before)]);
   };
   return {
     isJoin: (node) => new Set(arriving.get(node)?.map(({ from }) => from)).size > 1,

@@ -1,15 +1,16 @@
 import type { AgentTask, KeptWorkflow, NodeTask, Task, WorkflowTask } from "@stigmer/agent-runner/protocol";
 import type { ExecutionRecord } from "../../store/executions.ts";
 import type { Store } from "../../store/open.ts";
-import { defaultsOf, readAllNeeds } from "./kept-definition.ts";
+import { defaultsOf, type KeptNeeds } from "./kept-needs.ts";
 import { createMask } from "./mask.ts";
 import { messageOf } from "./prepare-run.ts";
-import { readAgentNeeds, readWorkflowNeeds, type TaskNeeds } from "./task-needs.ts";
-import { resolveVariables, type VariableSources, type Variables } from "./variables.ts";
+import { OWN_TASK } from "./task-needs.ts";
+import { resolveVariables, type Variables } from "./variables.ts";
 import { isTurn, type Work } from "./work.ts";
 
 export interface TaskSources {
   store: Store;
+  needs: KeptNeeds;
   /** `secrets.env`, read anew: a key that was added or changed counts from the next lease on. */
   readSecrets: () => Promise<Variables>;
   serverEnvironment: NodeJS.ProcessEnv;
@@ -20,11 +21,10 @@ export async function buildTask(work: Work, sources: TaskSources): Promise<Task 
   const leaseId = work.lease?.id;
   const secrets = await sources.readSecrets();
   if (leaseId === undefined || work.lease?.id !== leaseId) return null;
-  const { store } = sources;
   const { execution } = work;
-  const record = store.executions.byNumber(execution.number);
-  const from = variableSources(work, sources, secrets);
-  execution.mask = createMask(secretsOf(record, store, from));
+  const record = sources.store.executions.byNumber(execution.number);
+  const given = equipments(work, record, sources, secrets);
+  execution.mask = createMask(secretsIn(given));
   const lease: TaskLease = {
     taskId: work.run === 0 ? execution.id : `${execution.id}/${work.run}`,
     leaseId,
@@ -32,8 +32,9 @@ export async function buildTask(work: Work, sources: TaskSources): Promise<Task 
     executionId: execution.id,
     remainingMs: Math.round(execution.time.remainingMs),
   };
-  if (isTurn(work)) return buildTurn(lease, record, store);
-  return work.run === 0 ? buildAgent(lease, record, store, from) : buildNode(lease, record, store, from, work.run);
+  if (isTurn(work)) return buildTurn(lease, record, sources.store);
+  if (work.run > 0) return buildNode(lease, record, { store: sources.store, given, run: work.run });
+  return buildAgent(lease, record, { store: sources.store, given });
 }
 
 /** Has the mask of an execution ready: a lease taken over from an earlier server has none yet. */
@@ -43,19 +44,28 @@ export async function ensureMask(work: Work, sources: TaskSources): Promise<void
   const secrets = await sources.readSecrets();
   if (work.lease === null) return;
   const record = sources.store.executions.byNumber(execution.number);
-  execution.mask = createMask(secretsOf(record, sources.store, variableSources(work, sources, secrets)));
+  execution.mask = createMask(secretsIn(equipments(work, record, sources, secrets)));
 }
 
 type TaskLease = Pick<AgentTask, "taskId" | "leaseId" | "attempt" | "executionId" | "remainingMs">;
 
-function buildAgent(lease: TaskLease, record: ExecutionRecord, store: Store, from: VariableSources): AgentTask {
-  const definition = store.definitions.body(record.digest);
-  const { number, conversationId, conversationTurns, input } = record;
+/** What a task is given besides its work. A task gets no keys but its own. */
+type Equipment = Pick<AgentTask, "defaults" | "environment" | "keys" | "secrets">;
+
+/** That of every task of the execution, by node. */
+type Equipments = ReadonlyMap<string, Equipment>;
+
+function buildAgent(
+  lease: TaskLease,
+  record: ExecutionRecord,
+  { store, given }: { store: Store; given: Equipments },
+): AgentTask {
+  const { number, digest, conversationId, conversationTurns, input } = record;
   return {
     kind: "agent",
     ...lease,
-    definition,
-    ...equip(readAgentNeeds(definition), record, from),
+    definition: store.definitions.body(digest),
+    ...equipmentOf(given, OWN_TASK),
     message: messageOf(input),
     conversation: conversationId === null ? [] : store.conversations.first(conversationId, conversationTurns),
     steps: store.steps.list(number, 0),
@@ -77,26 +87,21 @@ function buildTurn(lease: TaskLease, { number, digest, input }: ExecutionRecord,
 
 function buildNode(
   lease: TaskLease,
-  record: ExecutionRecord,
-  store: Store,
-  from: VariableSources,
-  run: number,
+  { number, digest }: ExecutionRecord,
+  { store, given, run }: { store: Store; given: Equipments; run: number },
 ): NodeTask {
-  const definition = keptWorkflow(store, record.digest);
-  const { node, iteration, state } = store.nodeRuns.get(record.number, run);
-  const needs = readWorkflowNeeds(store.definitions.body(record.digest)).nodes.get(node);
-  if (needs === undefined) throw new Error(`the workflow has no node "${node}"`);
+  const { node, iteration, state } = store.nodeRuns.get(number, run);
   return {
     kind: "node",
     ...lease,
     run,
     node,
     iteration,
-    definition,
-    earlierCalls: countEarlierCalls(store, record.number, { run, node }),
+    definition: keptWorkflow(store, digest),
+    earlierCalls: countEarlierCalls(store, number, { run, node }),
     state,
-    ...equip(needs, record, from),
-    steps: store.steps.list(record.number, run),
+    ...equipmentOf(given, node),
+    steps: store.steps.list(number, run),
   };
 }
 
@@ -107,29 +112,30 @@ function countEarlierCalls(store: Store, execution: number, { run, node }: { run
   return steps.filter(({ phase, record }) => phase === "finished" && record.kind === "model").length;
 }
 
-/** A task gets no keys but its own. */
-function equip(
-  needs: TaskNeeds,
+function equipments(
+  { execution }: Work,
   record: ExecutionRecord,
-  from: VariableSources,
-): Pick<AgentTask, "defaults" | "environment" | "keys" | "secrets"> {
+  { store, needs, serverEnvironment }: TaskSources,
+  secrets: Variables,
+): Equipments {
   const defaults = defaultsOf(record);
-  const { environment, keys, secrets } = resolveVariables(needs, defaults, from);
-  return { defaults, environment, keys, secrets };
+  const from = { given: store.unfinished.environment(execution.number), secrets, server: serverEnvironment };
+  const found = [...needs.of(record).tasks].map(([node, task]): [string, Equipment] => {
+    const { environment, keys, secrets } = resolveVariables(task, defaults, from);
+    return [node, { defaults, environment, keys, secrets }];
+  });
+  return new Map(found);
+}
+
+function equipmentOf(given: Equipments, node: string): Equipment {
+  const equipment = given.get(node);
+  if (equipment === undefined) throw new Error(`the workflow has no node "${node}"`);
+  return equipment;
 }
 
 /** Those of all its tasks: what one of them wrote another may repeat. */
-function secretsOf(record: ExecutionRecord, store: Store, from: VariableSources): string[] {
-  const defaults = defaultsOf(record);
-  return readAllNeeds(record, store.definitions).flatMap((needs) => resolveVariables(needs, defaults, from).secrets);
-}
-
-function variableSources(
-  { execution }: Work,
-  { store, serverEnvironment }: TaskSources,
-  secrets: Variables,
-): VariableSources {
-  return { given: store.unfinished.environment(execution.number), secrets, server: serverEnvironment };
+function secretsIn(given: Equipments): string[] {
+  return [...given.values()].flatMap(({ secrets }) => secrets);
 }
 
 /** As `prepareWorkflow` put it together. */

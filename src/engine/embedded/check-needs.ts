@@ -1,6 +1,6 @@
 import { chooseModel } from "@stigmer/agent-runner/model-choice";
 import { AppError } from "../../errors.ts";
-import type { ModelDefaults } from "./kept-definition.ts";
+import type { ModelDefaults } from "./kept-needs.ts";
 import type { TaskNeeds } from "./task-needs.ts";
 import { resolveVariables, type VariableSources } from "./variables.ts";
 

@@ -3,6 +3,7 @@ import type { Store } from "../../store/open.ts";
 import type { Engine, RunnerRegistry } from "../engine.ts";
 import { EventBell } from "./event-bell.ts";
 import { createExecutionApi } from "./execution-api.ts";
+import { KeptNeeds } from "./kept-needs.ts";
 import type { RunSettings } from "./prepare-run.ts";
 import { createRunnerApi, type RunnerApi } from "./runner-api.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -55,12 +56,13 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
     },
     onServed: (queue) => scheduler.onServed(queue),
   });
-  const scheduler = new Scheduler({ ...options, clock, bell, polls, sessions, closing: closing.signal });
+  const needs = new KeptNeeds(store.definitions);
+  const scheduler = new Scheduler({ ...options, needs, clock, bell, polls, sessions, closing: closing.signal });
   sessions.restore();
   scheduler.restore();
 
   return {
-    engine: createExecutionApi({ ...options, clock, bell, scheduler, closing: closing.signal }),
+    engine: createExecutionApi({ ...options, needs, clock, bell, scheduler, closing: closing.signal }),
     registry: {
       onPolling: (listener) => sessions.onPolling(listener),
       isPolling: (runnerId) => sessions.isPolling(runnerId),
@@ -75,7 +77,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
         }
       },
     },
-    runner: createRunnerApi({ ...options, clock, bell, polls, sessions, scheduler, closing: closing.signal }),
+    runner: createRunnerApi({ ...options, needs, clock, bell, polls, sessions, scheduler, closing: closing.signal }),
     close: () => {
       closing.abort();
       scheduler.close();

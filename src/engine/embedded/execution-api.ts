@@ -7,6 +7,7 @@ import type { Engine } from "../engine.ts";
 import type { EventBell } from "./event-bell.ts";
 import { toDetail, toSummary } from "./execution-detail.ts";
 import { readEvents } from "./follow.ts";
+import type { KeptNeeds } from "./kept-needs.ts";
 import { type LiveExecutions, STOP_GRACE_MS } from "./live-executions.ts";
 import { prepareRun, type RunSettings } from "./prepare-run.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -14,6 +15,7 @@ import type { Variables } from "./variables.ts";
 
 export interface ExecutionApiOptions {
   store: Store;
+  needs: KeptNeeds;
   clock: Clock;
   settings: RunSettings;
   readSecrets: () => Promise<Variables>;
@@ -36,7 +38,7 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
         secrets: await options.readSecrets(),
         server: options.environment,
       };
-      const prepared = prepareRun(request, { definitions: store.definitions, settings, sources });
+      const prepared = prepareRun(request, { definitions: store.definitions, needs: options.needs, settings, sources });
       const id = options.newId();
       const { kind, name, sessionId, environment } = request;
       const queue: QueueName = kind === "agent" ? QUEUES.agent : QUEUES.workflow;

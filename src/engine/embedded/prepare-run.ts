@@ -1,11 +1,10 @@
 import type { Json } from "@stigmer/agent-runner/protocol";
 import { AppError } from "../../errors.ts";
-import type { Definitions, StoredDefinition } from "../../store/definitions.ts";
+import type { Definitions } from "../../store/definitions.ts";
 import type { RunRequest } from "../engine.ts";
 import { checkNeeds } from "./check-needs.ts";
-import type { ModelDefaults } from "./kept-definition.ts";
+import type { KeptNeeds, ModelDefaults } from "./kept-needs.ts";
 import { keepWorkflow, readInput } from "./prepare-workflow.ts";
-import { readAgentNeeds, readWorkflowNeeds } from "./task-needs.ts";
 import { unknownName } from "./unknown-name.ts";
 import type { VariableSources } from "./variables.ts";
 
@@ -18,6 +17,7 @@ export interface RunSettings {
 
 export interface RunContext {
   definitions: Definitions;
+  needs: KeptNeeds;
   settings: RunSettings;
   sources: VariableSources;
 }
@@ -40,26 +40,29 @@ export function prepareRun(request: RunRequest, context: RunContext): PreparedRu
 }
 
 function prepareAgent(request: RunRequest, context: RunContext): PreparedRun {
-  const { definitions, settings, sources } = context;
-  const { digest, definition } = find(definitions, "agent", request.name);
-  const needs = readAgentNeeds(definition);
-  checkNeeds(needs, { what: "The agent", defaults: settings.llm, sources });
-  return {
-    digest,
-    defaults: settings.llm,
-    input: { message: request.message ?? DEFAULT_MESSAGE },
-    limitMs: smallest(request.timeoutMs, needs.timeoutMs, settings.timeoutMs),
-  };
+  const digest = context.definitions.digestOf("Agent", request.name);
+  if (digest === null) throw unknownName("agent", request.name, context.definitions.names("Agent"));
+  const limitMs = checkAll(request, digest, context);
+  return { digest, defaults: context.settings.llm, input: { message: request.message ?? DEFAULT_MESSAGE }, limitMs };
 }
 
 function prepareWorkflow(request: RunRequest, context: RunContext): PreparedRun {
-  const { definitions, settings, sources } = context;
-  const { definition } = find(definitions, "workflow", request.name);
-  const input = readInput(definition, request.input ?? {});
-  const { digest, body } = keepWorkflow(definition, definitions);
-  const { nodes, timeoutMs } = readWorkflowNeeds(body);
-  for (const [node, needs] of nodes) checkNeeds(needs, { what: `The node ${node}`, defaults: settings.llm, sources });
-  return { digest, defaults: settings.llm, input, limitMs: smallest(request.timeoutMs, timeoutMs, settings.timeoutMs) };
+  const found = context.definitions.find("Workflow", request.name);
+  if (found === null) throw unknownName("workflow", request.name, context.definitions.names("Workflow"));
+  const input = readInput(found.definition, request.input ?? {});
+  const digest = keepWorkflow(found.definition, context.definitions);
+  return { digest, defaults: context.settings.llm, input, limitMs: checkAll(request, digest, context) };
+}
+
+/** Returns the smallest of the time limits. */
+function checkAll({ kind, timeoutMs }: RunRequest, digest: string, context: RunContext): number {
+  const { needs, settings, sources } = context;
+  const { tasks, timeoutMs: ownTimeoutMs } = needs.of({ kind, digest });
+  for (const [node, task] of tasks) {
+    const what = kind === "agent" ? "The agent" : `The node ${node}`;
+    checkNeeds(task, { what, defaults: settings.llm, sources });
+  }
+  return Math.min(...[timeoutMs, ownTimeoutMs, settings.timeoutMs].filter((limit) => limit !== null));
 }
 
 function checkUsage({ kind, message, input, sessionId, timeoutMs }: RunRequest): void {
@@ -76,17 +79,6 @@ function checkUsage({ kind, message, input, sessionId, timeoutMs }: RunRequest):
     throw new AppError("USAGE", "A session's id has 1 to 128 letters, digits and . _ : @ -");
   }
   if (timeoutMs !== null && !(timeoutMs > 0)) throw new AppError("USAGE", "--timeout must be longer than nothing");
-}
-
-function find(definitions: Definitions, kind: "agent" | "workflow", name: string): StoredDefinition {
-  const storedKind = kind === "agent" ? "Agent" : "Workflow";
-  const found = definitions.find(storedKind, name);
-  if (found === null) throw unknownName(kind, name, definitions.names(storedKind));
-  return found;
-}
-
-function smallest(...limits: (number | null)[]): number {
-  return Math.min(...limits.filter((limit) => limit !== null));
 }
 
 /** The input of a stored execution of an agent, as this file wrote it. */

@@ -21,18 +21,17 @@ export function readInput(definition: Json, texts: { [field: string]: string }):
 
 /**
  * Stores a workflow together with the agents that its nodes name, for an execution to keep whatever is applied or
- * deleted while it runs.
+ * deleted while it runs; returns the digest.
  * @throws AppError NOT_FOUND for an agent that was deleted since the workflow was applied.
  */
-export function keepWorkflow(definition: Json, definitions: Definitions): { digest: string; body: Json } {
+export function keepWorkflow(definition: Json, definitions: Definitions): string {
   const names = asWorkflow(definition).nodes.flatMap(({ agent }) => (agent === null ? [] : [agent]));
   const agents = names.map((name): [string, Json] => {
     const found = definitions.find("Agent", name);
     if (found === null) throw unknownName("agent", name, definitions.names("Agent"));
     return [name, found.definition];
   });
-  const body = { workflow: definition, agents: Object.fromEntries(agents) };
-  return { digest: definitions.keep(body), body };
+  return definitions.keep({ workflow: definition, agents: Object.fromEntries(agents) });
 }
 
 /** `apply` validated it. */

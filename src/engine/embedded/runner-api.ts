@@ -21,6 +21,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Store } from "../../store/open.ts";
 import { buildTask, ensureMask, type TaskSources } from "./build-task.ts";
 import type { EventBell } from "./event-bell.ts";
+import type { KeptNeeds } from "./kept-needs.ts";
 import { recordItems } from "./record-items.ts";
 import { RunnerRefusal } from "./refusal.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -45,6 +46,7 @@ export interface RunnerApi {
 
 export interface RunnerApiOptions {
   store: Store;
+  needs: KeptNeeds;
   clock: Clock;
   readSecrets: () => Promise<Variables>;
   environment: NodeJS.ProcessEnv;
@@ -61,6 +63,7 @@ export function createRunnerApi(options: RunnerApiOptions): RunnerApi {
   const { store, bell, polls, sessions, scheduler } = options;
   const sources: TaskSources = {
     store,
+    needs: options.needs,
     readSecrets: options.readSecrets,
     serverEnvironment: options.environment,
   };

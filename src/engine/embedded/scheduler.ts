@@ -5,6 +5,7 @@ import type { TaskRow } from "../../store/tasks.ts";
 import type { Stopping, UnfinishedRow } from "../../store/unfinished.ts";
 import { applyDecision } from "./apply-decision.ts";
 import type { EventBell } from "./event-bell.ts";
+import type { KeptNeeds } from "./kept-needs.ts";
 import { countLeased, type LiveExecution } from "./live-execution.ts";
 import { LiveExecutions } from "./live-executions.ts";
 import { endNodeRun, type NodeRunOutcome } from "./node-run-ending.ts";
@@ -20,6 +21,7 @@ export const MAX_DEATHS = 5;
 
 export interface SchedulerOptions {
   store: Store;
+  needs: KeptNeeds;
   clock: Clock;
   newId: () => string;
   bell: EventBell;

@@ -42,29 +42,38 @@ const kept = v.object({
   agents: v.record(v.string(), v.unknown()),
 });
 
-/**
- * Reads a definition that `apply` validated and completed with its defaults; any other is a bug of ours.
- * `timeoutMs` is `limits.timeout`.
- */
-export function readAgentNeeds(definition: Json): TaskNeeds & { timeoutMs: number | null } {
+/** What the tasks of a definition need, and its own time limit. */
+export interface DefinitionNeeds {
+  /** Of a workflow by node; an agent has the one task {@link OWN_TASK}. */
+  tasks: ReadonlyMap<string, TaskNeeds>;
+  timeoutMs: number | null;
+}
+
+/** No node has this name. */
+export const OWN_TASK = "";
+
+/** Reads an agent or a {@link KeptWorkflow} that `apply` validated and completed; any other is a bug of ours. */
+export function readNeeds(kind: "agent" | "workflow", definition: Json): DefinitionNeeds {
+  if (kind === "workflow") return readWorkflow(definition);
   const { spec } = v.parse(agent, definition);
+  const { timeout } = spec.limits;
   return {
-    model: spec.model,
-    tools: spec.tools,
-    variables: spec.env,
-    timeoutMs: spec.limits.timeout === null ? null : parseDurationMs(spec.limits.timeout),
+    tasks: new Map([[OWN_TASK, needsOf(spec)]]),
+    timeoutMs: timeout === null ? null : parseDurationMs(timeout),
   };
 }
 
-/** The same of a {@link KeptWorkflow}: what each of its nodes needs, by id. */
-export function readWorkflowNeeds(definition: Json): { nodes: Map<string, TaskNeeds>; timeoutMs: number } {
+function readWorkflow(definition: Json): DefinitionNeeds {
   const { workflow, agents } = v.parse(kept, definition);
   const { llm, execution } = workflow.config;
-  const nodes = workflow.nodes.map((node): [string, TaskNeeds] => {
-    // Parsed from JSON, so it is nothing else.
-    if (node.agent !== null) return [node.id, readAgentNeeds(agents[node.agent] as Json)];
+  const tasks = workflow.nodes.map((node): [string, TaskNeeds] => {
+    if (node.agent !== null) return [node.id, needsOf(v.parse(agent, agents[node.agent]).spec)];
     const model = combineWishes(node.llm, llm);
     return [node.id, { model, tools: node.tools.map(({ name }) => name), variables: [] }];
   });
-  return { nodes: new Map(nodes), timeoutMs: execution.timeout * 1_000 };
+  return { tasks: new Map(tasks), timeoutMs: execution.timeout * 1_000 };
+}
+
+function needsOf({ model, tools, env }: v.InferOutput<typeof agent>["spec"]): TaskNeeds {
+  return { model, tools, variables: env };
 }

@@ -1,6 +1,7 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
 import type { Clock } from "../../platform/clock.ts";
 import type { Store } from "../../store/open.ts";
+import type { KeptNeeds } from "./kept-needs.ts";
 import { Leases } from "./leases.ts";
 import type { LiveExecution } from "./live-execution.ts";
 import { ReadyQueue } from "./ready-queue.ts";
@@ -11,6 +12,7 @@ import { writeLeases } from "./write-leases.ts";
 
 export interface TaskPoolOptions {
   store: Store;
+  needs: KeptNeeds;
   clock: Clock;
   newId: () => string;
   polls: WaitingPolls;
@@ -89,10 +91,10 @@ export class TaskPool {
   }
 
   #lease(works: Work[], session: RunnerSession): void {
-    const { store, clock, newId } = this.#options;
+    const { store, needs, clock, newId } = this.#options;
     const leases = works.map((work) => ({ work, id: newId() }));
     const startedAt = new Date(clock.nowMs()).toISOString();
-    const lastSeqs = writeLeases(store, leases, { runnerSession: session.id, startedAt });
+    const lastSeqs = writeLeases(store, leases, { needs, runnerSession: session.id, startedAt });
     for (const [execution, lastSeq] of lastSeqs) execution.lastSeq = lastSeq;
     for (const { work, id } of leases) {
       work.attempt += 1;

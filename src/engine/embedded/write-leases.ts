@@ -1,6 +1,6 @@
 import type { NewEvent } from "../../store/events.ts";
 import type { Store } from "../../store/open.ts";
-import { readModels } from "./kept-definition.ts";
+import type { KeptNeeds } from "./kept-needs.ts";
 import type { LiveExecution } from "./live-execution.ts";
 import type { Work } from "./work.ts";
 
@@ -12,7 +12,7 @@ import type { Work } from "./work.ts";
 export function writeLeases(
   store: Store,
   leases: { work: Work; id: string }[],
-  { runnerSession, startedAt }: { runnerSession: string; startedAt: string },
+  { needs, runnerSession, startedAt }: { needs: KeptNeeds; runnerSession: string; startedAt: string },
 ): Map<LiveExecution, number> {
   const lastSeqs = new Map<LiveExecution, number>();
   store.transaction(() => {
@@ -20,7 +20,7 @@ export function writeLeases(
       const { execution } = work;
       store.tasks.lease(work.number, { id, runnerSession, attempt: work.attempt + 1 });
       if (work.attempt > 0) continue;
-      const events = begin(store, work, startedAt);
+      const events = begin(store, work, { needs, startedAt });
       if (events.length === 0) continue;
       const lastSeq = lastSeqs.get(execution) ?? execution.lastSeq;
       lastSeqs.set(execution, store.events.append(execution.number, lastSeq, events));
@@ -29,7 +29,11 @@ export function writeLeases(
   return lastSeqs;
 }
 
-function begin(store: Store, { execution, run }: Work, startedAt: string): NewEvent[] {
+function begin(
+  store: Store,
+  { execution, run }: Work,
+  { needs, startedAt }: { needs: KeptNeeds; startedAt: string },
+): NewEvent[] {
   const { number, conversationId, kind, lastSeq } = execution;
   if (run > 0) {
     store.nodeRuns.markStarted(number, run, startedAt);
@@ -44,6 +48,6 @@ function begin(store: Store, { execution, run }: Work, startedAt: string): NewEv
   }
   if (lastSeq > 1) return []; // A later turn.
   store.executions.markRunning(number, startedAt, 0);
-  const data = { models: readModels(store.executions.byNumber(number), store.definitions) };
+  const data = { models: needs.modelsOf(store.executions.byNumber(number)) };
   return [{ type: "execution.started", time: startedAt, data, delivery: null }];
 }

@@ -122,7 +122,7 @@ test("executions are listed in pages, shown and cancelled", async () => {
   expect(cancelled.result).toEqual({ data: { executionId: id, phase: "cancelled" }, text: `${id} cancelled` });
   const shown = await runHandler(showExecution, { id, start }, rig);
   expect(shown.result?.data).toMatchObject({ execution: { id, phase: "cancelled", input: { message: "Start." } } });
-  expect(shown.result?.text).toContain("phase:   cancelled");
+  expect(shown.result?.text).toContain("phase:    cancelled");
   const narrowed = await runHandler(listExecutions, { limit: 9, phase: "cancelled", start }, rig);
   expect(narrowed.result?.data).toMatchObject({ executions: [{ id }] });
 });

@@ -67,6 +67,15 @@ describe("a start", () => {
   });
 });
 
+test("a server whose log nobody reads any more goes on with its work, and ends when it is told to", async () => {
+  rig = await DeploymentRig.create({ workflow: scriptedWorkflow() });
+  const [exit] = await rig.start();
+  rig.stopReading();
+  for (let run = 0; run < 5; run += 1) expect((await rig.run({ topic: "x" })).status).toBe(200);
+  rig.signal("SIGTERM");
+  expect(await exit).toBe(0);
+});
+
 describe("SIGTERM", () => {
   test("lets the running request end, refuses new work with 503, and exits 0", async () => {
     rig = await DeploymentRig.create({ workflow: scriptedWorkflow({ delayMs: 1_500 }) });

@@ -442,22 +442,30 @@ describe("the runs of one node", () => {
         next("b", "join"),
         next("join", "END"),
       ],
-      ["back"],
+      ["back", "a"],
     );
-    const results: Results = ({ node, iteration }) => (node === "a" ? { back: iteration === 1 } : {});
-    // Of the open runs, oldest first, this one ends next: the first of b as late as it can.
-    const choices = [0, 0, 1, 1, 0, 0, 0];
+    const seenByB: unknown[] = [];
+    const results: Results = (run) => {
+      if (run.node === "b") seenByB.push(run.state["a"]);
+      return run.node === "a" ? { ...writeName(run), back: run.iteration <= 2 } : {};
+    };
+    // Of the open runs, oldest first, this one ends next: the first of b when all of a have ended.
+    const choices = [0, 0, 1, 1, 1, 1, 0, 0, 0, 0];
     const { told } = walk(fast, { results, end: () => [choices.shift() ?? 0] });
     expect(told).toEqual([
       "run 1 head",
       "run 2 a, run 3 b",
       "run 4 head 2",
       "run 5 a 2",
+      "run 6 head 3",
+      "run 7 a 3",
       "wait",
-      "run 6 b 2",
-      "run 7 join",
-      'finish {"back":false}',
+      "run 8 b 2",
+      "run 9 b 3",
+      "run 10 join",
+      'finish {"back":false,"a":3}',
     ]);
+    expect(seenByB).toEqual([undefined, 1, 2]);
   });
 });
 

@@ -178,10 +178,17 @@ spec:
     ["broken YAML", "kind: Agent\nspec: [\n", 3, "", "is no valid YAML"],
     ["a key given twice", "kind: Agent\nkind: Agent\n", 2, "", "is no valid YAML"],
     ["aliases that explode", billionLaughs(), 1, "", "alias"],
+    ["a list in itself", "kind: Agent\nspec: &a [*a]\n", 1, "", "an alias (*) stands inside of what it repeats"],
+    ["a map in itself", "flow: &a { b: [{ c: *a }] }\n", 1, "", "an alias (*) stands inside of what it repeats"],
   ])("%s is told in one sentence", (_, text, line, field, message) => {
     const { documents, issues } = loadDocuments(text, "a.yaml");
     expect(documents).toEqual([]);
     expect(issues).toMatchObject([{ line, field, message: expect.stringContaining(message) }]);
+  });
+
+  test("a value that stands in two places is no mistake", () => {
+    const text = GOOD.replace("[file_read]", "&t [file_read]").replace("Help.", "Help.\n  skills: &n []\n  env: *n");
+    expect(loadDocuments(text, "a.yaml")).toMatchObject({ documents: [{ name: "helper" }], issues: [] });
   });
 
   test("a second agent of the same name is told where it stands", () => {

@@ -164,6 +164,15 @@ const CASES: Case[] = [
     "required",
   ],
 
+  [
+    "a key that no map can keep",
+    "    draft:\n",
+    "    __proto__: { type: str }\n    draft:\n",
+    9,
+    "state.fields.__proto__",
+    "cannot be a key",
+  ],
+
   // Nodes.
   [
     "an id given twice",
@@ -222,6 +231,14 @@ const CASES: Case[] = [
     "draft is of the type str, which has no fields",
   ],
   ["a single brace", "{draft}", "{1}", REVIEW, "nodes[1].prompt", "write {{ and }} for literal braces"],
+  [
+    "a local that no map can keep",
+    "subject: state.topic",
+    "subject: state.topic\n      __proto__: topic",
+    25,
+    "nodes[0].inputs.__proto__",
+    "cannot be a key",
+  ],
   [
     "an unknown reference",
     "subject: state.topic",

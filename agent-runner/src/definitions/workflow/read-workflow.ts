@@ -6,6 +6,7 @@ import type { WorkflowDefinition } from "../workflow-definition.ts";
 import { readEdges } from "./edges.ts";
 import { checkGraph } from "./graph.ts";
 import { ignoredKeys } from "./ignored-keys.ts";
+import { lostKeys } from "./lost-keys.ts";
 import { readSharedModel } from "./node-model.ts";
 import { readNode } from "./nodes.ts";
 import { readStateFields } from "./state-fields.ts";
@@ -39,6 +40,10 @@ export function readWorkflow(data: unknown, { report, reportKey, warn }: Finding
       tell(path, message, suggestion);
       mistakes += 1;
     };
+  for (const path of lostKeys(data)) {
+    once(reportKey)(path, "__proto__ cannot be a key");
+    told.push(path);
+  }
   const { data: valid, error } = workflowSchema.safeParse(data);
   const explained = (error?.issues ?? []).flatMap((issue) => explainIssue(workflowSchema, data, issue));
   // Unknown keys first: one that is misspelt is not missing besides.

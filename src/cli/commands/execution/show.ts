@@ -32,7 +32,7 @@ function describe(execution: ExecutionDetail, paint: Paint): string {
     ["error", error === null ? null : `${error.code}: ${error.message}`],
     ["output", output === null ? null : typeof output === "string" ? output : JSON.stringify(output, null, 2)],
   ];
-  const facts = lines.flatMap(([name, value]) => (value === null ? [] : `${`${name}:`.padEnd(9)}${value}`));
+  const facts = lines.flatMap(([name, value]) => (value === null ? [] : `${`${name}:`.padEnd(10)}${value}`));
   const { nodes } = execution;
   return [...facts, ...(nodes.length === 0 ? [] : ["", describeNodes(nodes, paint)])].join("\n");
 }
