@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { createServer } from "node:http";
+import { startBareRunners } from "./lib/bare-runners.mjs";
 import { median } from "./lib/sample.mjs";
 import { StackHome } from "./lib/stack-home.mjs";
 
@@ -12,7 +12,7 @@ export async function benchImage({ runs }) {
     const { size } = home.json("image", "status");
     execFileSync("docker", ["rmi", "stigmer-bench:local"], { stdio: "ignore" });
     const polls = [];
-    for (let run = 0; run < runs; run += 1) polls.push(await firstPoll());
+    for (let run = 0; run < runs; run += 1) polls.push(await startBareRunners(["container"]));
     const sizeMb = size / 1e6;
     return [
       { what: "image, with node, npm and git", value: sizeMb, unit: "MB", target: "≤ 200 MB", met: sizeMb <= 200 },
@@ -33,44 +33,5 @@ export async function benchImage({ runs }) {
     ];
   } finally {
     home.dispose();
-  }
-}
-
-/** From `docker run` to the first poll at a server that only answers hello. @returns {Promise<number>} milliseconds */
-async function firstPoll() {
-  let polled = () => {};
-  const polling = new Promise((resolve) => {
-    polled = () => resolve(performance.now());
-  });
-  const server = createServer((request, response) => {
-    request.resume();
-    if (request.url?.endsWith("/poll")) polled();
-    else response.end(JSON.stringify({ sessionId: "bench", leaseMs: 30_000, pollMs: 25_000, serverVersion: "bench" }));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(null)));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  const startMs = performance.now();
-  const id = execFileSync(
-    "docker",
-    [
-      "run",
-      "-d",
-      "--network",
-      "host",
-      "-e",
-      `STIGMER_BACKEND_URL=http://127.0.0.1:${port}`,
-      "-e",
-      "STIGMER_BACKEND_TOKEN_FILE=/etc/hostname",
-      "stigmer-agent-runner:local",
-    ],
-    { encoding: "utf8" },
-  ).trim();
-  try {
-    return (await polling) - startMs;
-  } finally {
-    execFileSync("docker", ["rm", "-f", id], { stdio: "ignore" });
-    server.closeAllConnections();
-    server.close();
   }
 }

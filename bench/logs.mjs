@@ -1,10 +1,3 @@
-/**
- * How fast logs are read, against `cat` and `docker logs` in the same run:
- *
- *     npm run build && node bench/logs.mjs [--runs 5] [--seconds 60]
- *
- * Prints one JSON object a line. The container rows need a Docker engine and the docker program.
- */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
@@ -20,140 +13,185 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { ENV, median, percentile } from "./lib/sample.mjs";
+import { CLI, ROOT } from "./lib/stack-home.mjs";
 
-const { values } = parseArgs({ options: { runs: { type: "string" }, seconds: { type: "string" } } });
-const RUNS = Number(values.runs ?? 5);
-const SECONDS = Number(values.seconds ?? 60);
 const LINES = 1_000_000;
 const LINES_A_SECOND = 20_000;
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const CLI = process.env["STIGMER_CLI"] ?? join(ROOT, "bin/stigmer.js");
-// It adds 50 ms to every start of Node 20 and is of no use here.
-const { NODE_EXTRA_CA_CERTS: _, ...ENV } = process.env;
 
-const directory = mkdtempSync(join(tmpdir(), "stigmer-bench-logs-"));
-const home = join(directory, "home");
-const data = join(home, "data");
-mkdirSync(join(data, "logs"), { recursive: true });
-try {
-  benchProcessLog();
-  benchContainerLog();
-  await benchFollow();
-} finally {
-  rmSync(directory, { recursive: true, force: true });
-}
+/** @typedef {{ what: string, value: number | null, unit: string, target: string | null, met?: boolean }} Row */
+/** @typedef {{ ms: number, peakMb: number }} Usage */
 
-function benchProcessLog() {
-  const file = join(data, "logs/workflow-runner.log");
-  writeLog(file, LINES);
-  report("bare node", measure([process.execPath, "-e", "0"]));
-  report("cat, 1,000,000 lines", measure(["cat", file]), LINES);
-  const logs = [process.execPath, CLI, "--home", home, "server", "logs", "-c", "workflow-runner"];
-  report("server logs -c, 1,000,000 lines", measure([...logs, "-n", "all"]), LINES);
-  report("server logs -c --json, 1,000,000 lines", measure([...logs, "-n", "all", "--json"]), LINES);
-  report("server logs -c --grep, 1,000,000 lines", measure([...logs, "-n", "all", "--grep", "99999"]), LINES);
-  report("server logs -c, last 50 lines of 111 MB", measure(logs));
-  rmSync(file);
-}
-
-function benchContainerLog() {
-  const name = `stigmer-bench-logs-${process.pid}`;
-  if (spawnSync("docker", ["version"], { stdio: "ignore" }).status !== 0) {
-    console.log(JSON.stringify({ what: "container log", skipped: "no Docker engine" }));
-    return;
-  }
-  importTinyImage(name);
+/** How fast logs are read, beside `cat` and `docker logs`. @param {{ runs: number, seconds: number }} options */
+export async function benchLogs({ runs, seconds }) {
+  const bench = new LogBench(runs);
   try {
-    const script = `i=1; seq -f 'line %.0f the quick brown fox jumps over the lazy dog' 1 ${LINES}`;
-    const id = docker("run", "-d", "--name", name, "--network", "none", name, "/bin/sh", "-c", script).trim();
-    docker("wait", id);
-    writeFileSync(join(data, "agent-runner-container.id"), `${id}\n`);
-    // Found by name: the container carries no labels of a stack.
-    const env = { ...ENV, STIGMER_AGENT_RUNNER_CONTAINER_NAME: name };
-    writeFileSync(join(data, "instance-id"), "6f1f9d0e-0000-4000-8000-000000000000\n");
-    report("docker logs, 1,000,000 lines", measure(["docker", "logs", id]), LINES);
-    const logs = [process.execPath, CLI, "--home", home, "server", "logs", "-c", "agent-runner", "-n"];
-    report("server logs of the container, 1,000,000 lines", measure([...logs, "all"], env), LINES);
-    report("docker logs --tail 50", measure(["docker", "logs", "--tail", "50", id]));
-    report("server logs of the container, last 50 lines", measure([...logs, "50"], env));
+    return [...bench.processLog(), ...bench.containerLog(), ...(await bench.follow(seconds))];
   } finally {
-    spawnSync("docker", ["rm", "-f", name], { stdio: "ignore" });
-    spawnSync("docker", ["rmi", "-f", name], { stdio: "ignore" });
-    rmSync(join(data, "agent-runner-container.id"), { force: true });
+    bench.dispose();
   }
 }
 
-/** One writer, one follower; every line says when it was sent. */
-async function benchFollow() {
-  const program = join(directory, "write-lines.mjs");
-  await build({
-    entryPoints: [join(ROOT, "test/fixtures/logs/write-lines.ts")],
-    outfile: program,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error",
-  });
-  const file = join(data, "logs/workflow-runner.log");
-  const count = SECONDS * LINES_A_SECOND;
-  const reader = spawn(process.execPath, [CLI, "--home", home, "server", "logs", "-c", "workflow-runner", "-f"], {
-    env: ENV,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const args = [program, file, "1", String(count), "10485760", "5", String(LINES_A_SECOND)];
-  const writer = spawn(process.execPath, args, { env: ENV, stdio: "ignore" });
-  const latenciesMs = [];
-  let expected = 1;
-  let lost = 0;
-  let early = 0;
-  for await (const line of createInterface({ input: reader.stdout })) {
-    const match = /^line (\d+) sent (\d+)$/.exec(line);
-    if (match === null) continue;
-    lost += Number(match[1]) - expected;
-    expected = Number(match[1]) + 1;
-    latenciesMs.push(Date.now() - Number(match[2]));
-    if (expected === Math.round(count / 10)) early = memoryMiB(reader.pid, "VmRSS");
-    if (expected > count) break;
+class LogBench {
+  /** @param {number} runs */
+  constructor(runs) {
+    this.runs = runs;
+    this.directory = mkdtempSync(join(tmpdir(), "stigmer-bench-logs-"));
+    this.home = join(this.directory, "home");
+    this.data = join(this.home, "data");
+    mkdirSync(join(this.data, "logs"), { recursive: true });
   }
-  latenciesMs.sort((a, b) => a - b);
-  const at = (share) => latenciesMs[Math.floor(share * (latenciesMs.length - 1))];
-  const figures = { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
-  const memory = { earlyMiB: early, lateMiB: memoryMiB(reader.pid, "VmRSS"), peakMiB: memoryMiB(reader.pid, "VmHWM") };
-  console.log(
-    JSON.stringify({ what: `follow, ${LINES_A_SECOND} lines/s for ${SECONDS} s`, lost, ...figures, ...memory }),
-  );
-  reader.kill("SIGINT");
-  writer.kill("SIGKILL");
-}
 
-function report(what, { ms, peakMiB }, lines = null) {
-  const rate = lines === null ? {} : { linesPerSecond: Math.round((lines / ms) * 1000) };
-  console.log(JSON.stringify({ what, medianMs: Math.round(ms), ...rate, peakMiB }));
-}
+  dispose() {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
 
-/** Median time of a command whose output goes to /dev/null, and its largest memory. */
-function measure([program, ...args], env = ENV) {
-  const times = [];
-  let peakKiB = 0;
-  for (let run = 0; run < RUNS; run += 1) {
-    const startMs = performance.now();
-    const usage = join(directory, "usage");
-    const result = spawnSync("/usr/bin/time", ["-q", "-f", "%M", "-o", usage, program, ...args], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
+  /** @returns {Row[]} */
+  processLog() {
+    const file = join(this.data, "logs/workflow-runner.log");
+    writeLog(file, LINES);
+    const cat = this.#measure(["cat", file]);
+    const all = this.#measure(this.#logs("workflow-runner", "-n", "all"));
+    const json = this.#measure(this.#logs("workflow-runner", "-n", "all", "--json"));
+    const tail = this.#measure(this.#logs("workflow-runner"));
+    const mb = readFileSync(file).length / 2 ** 20;
+    writeLog(file, LINES / 100);
+    const shortTail = this.#measure(this.#logs("workflow-runner"));
+    rmSync(file);
+    return [
+      { what: "`cat` of 1,000,000 lines of a process", value: perSecond(cat), unit: "lines/s", target: null },
+      rateRow("server logs, 1,000,000 lines of a process", all, 1_000_000),
+      memoryRow("server logs, 1,000,000 lines of a process, peak memory", all),
+      rateRow("server logs --json, 1,000,000 lines of a process", json, 1_000_000),
+      { what: "server logs, last 50 lines of 1 MB", value: shortTail.ms, unit: "ms", target: null },
+      {
+        what: `server logs, last 50 lines of ${Math.round(mb)} MB`,
+        value: tail.ms,
+        unit: "ms",
+        target: "as of 1 MB, within 10 ms",
+        met: tail.ms <= shortTail.ms + 10,
+      },
+    ];
+  }
+
+  /** Found by name: the container carries no labels of a stack. @returns {Row[]} */
+  containerLog() {
+    const name = `stigmer-bench-logs-${process.pid}`;
+    importTinyImage(name);
+    try {
+      const script = `i=1; seq -f 'line %.0f the quick brown fox jumps over the lazy dog' 1 ${LINES}`;
+      const id = docker("run", "-d", "--name", name, "--network", "none", name, "/bin/sh", "-c", script).trim();
+      docker("wait", id);
+      writeFileSync(join(this.data, "agent-runner-container.id"), `${id}\n`);
+      writeFileSync(join(this.data, "instance-id"), "6f1f9d0e-0000-4000-8000-000000000000\n");
+      const env = { ...ENV, STIGMER_AGENT_RUNNER_CONTAINER_NAME: name };
+      const theirs = this.#measure(["docker", "logs", id]);
+      const ours = this.#measure(this.#logs("agent-runner", "-n", "all"), env);
+      return [
+        { what: "`docker logs` of 1,000,000 lines", value: perSecond(theirs), unit: "lines/s", target: null },
+        rateRow("server logs, 1,000,000 lines of the container", ours, perSecond(theirs), "≥ `docker logs`"),
+      ];
+    } finally {
+      spawnSync("docker", ["rm", "-f", name], { stdio: "ignore" });
+      spawnSync("docker", ["rmi", "-f", name], { stdio: "ignore" });
+      rmSync(join(this.data, "agent-runner-container.id"), { force: true });
+    }
+  }
+
+  /** One writer, one follower; every line says when it was sent. @param {number} seconds @returns {Promise<Row[]>} */
+  async follow(seconds) {
+    const program = join(this.directory, "write-lines.mjs");
+    await build({
+      entryPoints: [join(ROOT, "test/fixtures/logs/write-lines.ts")],
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      logLevel: "error",
     });
-    times.push(performance.now() - startMs);
-    if (result.status !== 0) throw new Error(`${program} ${args.join(" ")} exited with ${result.status}`);
-    peakKiB = Math.max(peakKiB, Number(readFileSync(usage, "utf8")));
+    const file = join(this.data, "logs/workflow-runner.log");
+    const count = seconds * LINES_A_SECOND;
+    // All lines: the writer may begin before the reader does.
+    const [node = "", ...logs] = this.#logs("workflow-runner", "-n", "all", "-f");
+    const reader = spawn(node, logs, { env: ENV, stdio: ["ignore", "pipe", "inherit"] });
+    const args = [program, file, "1", String(count), "10485760", "5", String(LINES_A_SECOND)];
+    const writer = spawn(process.execPath, args, { env: ENV, stdio: "ignore" });
+    const latenciesMs = [];
+    let expected = 1;
+    let lost = 0;
+    let halfwayMb = 0;
+    for await (const line of createInterface({ input: reader.stdout })) {
+      const match = /^line (\d+) sent (\d+)$/.exec(line);
+      if (match === null) continue;
+      lost += Number(match[1]) - expected;
+      expected = Number(match[1]) + 1;
+      latenciesMs.push(Date.now() - Number(match[2]));
+      if (expected === count / 2) halfwayMb = memoryMb(reader.pid ?? 0);
+      if (expected > count) break;
+    }
+    const growthMb = memoryMb(reader.pid ?? 0) - halfwayMb;
+    reader.kill("SIGINT");
+    writer.kill("SIGKILL");
+    const what = `server logs -f, ${LINES_A_SECOND.toLocaleString("en")} lines/s for ${seconds} s`;
+    const p99 = percentile(latenciesMs, 99);
+    return [
+      { what: `${what}: lost`, value: lost, unit: "lines", target: "none", met: lost === 0 },
+      { what: `${what}: p99 from written to printed`, value: p99, unit: "ms", target: "under 20 ms", met: p99 < 20 },
+      {
+        what: `${what}: memory, second half`,
+        value: growthMb,
+        unit: "MB more",
+        target: "flat",
+        met: growthMb <= 5,
+      },
+    ];
   }
-  times.sort((a, b) => a - b);
-  return { ms: times[Math.floor(times.length / 2)], peakMiB: Math.round(peakKiB / 1024) };
+
+  /** @param {string} component @param {string[]} flags */
+  #logs(component, ...flags) {
+    return [process.execPath, CLI, "--home", this.home, "-q", "server", "logs", "-c", component, ...flags];
+  }
+
+  /** Median time of a command whose output goes to /dev/null, and its largest memory. @returns {Usage} */
+  #measure(/** @type {string[]} */ command, /** @type {NodeJS.ProcessEnv} */ env = ENV) {
+    const times = [];
+    let peakKb = 0;
+    for (let run = 0; run < this.runs; run += 1) {
+      const startMs = performance.now();
+      const usage = join(this.directory, "usage");
+      const result = spawnSync("/usr/bin/time", ["-q", "-f", "%M", "-o", usage, ...command], {
+        env,
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      times.push(performance.now() - startMs);
+      if (result.status !== 0) throw new Error(`${command.join(" ")} exited with ${result.status}`);
+      peakKb = Math.max(peakKb, Number(readFileSync(usage, "utf8")));
+    }
+    return { ms: median(times), peakMb: peakKb / 1024 };
+  }
 }
 
-function writeLog(file, count) {
+function perSecond(/** @type {Usage} */ { ms }) {
+  return (LINES / ms) * 1000;
+}
+
+/** @returns {Row} */
+function rateRow(
+  /** @type {string} */ what,
+  /** @type {Usage} */ usage,
+  /** @type {number} */ least,
+  target = `≥ ${least.toLocaleString("en")} lines/s`,
+) {
+  return { what, value: perSecond(usage), unit: "lines/s", target, met: perSecond(usage) >= least };
+}
+
+/** @returns {Row} */
+function memoryRow(/** @type {string} */ what, /** @type {Usage} */ { peakMb }) {
+  return { what, value: peakMb, unit: "MB", target: "≤ 80 MB", met: peakMb <= 80 };
+}
+
+function writeLog(/** @type {string} */ file, /** @type {number} */ count) {
   const fd = openSync(file, "w");
   const startMs = Date.now() - count / 10;
   for (let first = 0; first < count; first += 10_000) {
@@ -168,7 +206,7 @@ function writeLog(file, count) {
 }
 
 /** `sh` and `seq` of this machine with their libraries; no registry is asked. */
-function importTinyImage(name) {
+function importTinyImage(/** @type {string} */ name) {
   const programs = ["/bin/sh", "/usr/bin/seq"];
   const libraries = programs.flatMap((path) =>
     [
@@ -184,12 +222,11 @@ function importTinyImage(name) {
   execFileSync("docker", ["import", "-", name], { input: tar, stdio: ["pipe", "ignore", "inherit"] });
 }
 
-function docker(...args) {
+function docker(/** @type {string[]} */ ...args) {
   return execFileSync("docker", args, { encoding: "utf8" });
 }
 
-function memoryMiB(pid, field) {
-  return Math.round(
-    Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024,
-  );
+/** Resident now. */
+function memoryMb(/** @type {number} */ pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }

@@ -9,9 +9,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands } from "./commands.mjs";
 import { benchDeploy } from "./deploy.mjs";
+import { benchDockerRunner } from "./docker-runner.mjs";
 import { benchExecutions } from "./executions.mjs";
+import { benchGrowth } from "./growth.mjs";
 import { benchImage } from "./image.mjs";
 import { ROOT } from "./lib/stack-home.mjs";
+import { benchLogs } from "./logs.mjs";
 import { benchServe } from "./serve.mjs";
 import { benchStack } from "./stack.mjs";
 
@@ -29,11 +32,14 @@ const load = loadavg()[0] ?? 0;
 /** @type {[string, () => any][]} */
 const GROUPS = [
   ["commands", () => benchCommands({ runs: runs * 2 })],
-  ["stack", () => benchStack({ runs, restSeconds: 20 })],
+  ["stack", () => benchStack({ runs, restSeconds: 60 })],
   ["image", () => benchImage({ runs })],
   ["deploy", () => benchDeploy({ runs })],
   ["serve", () => benchServe({ runs, seconds: 5 })],
   ["executions", () => benchExecutions({ executions: 600 })],
+  ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 60 })],
+  ["growth", () => benchGrowth({ runs })],
+  ["docker-runner", () => benchDockerRunner({ samples: 1000, seconds: 5 })],
 ];
 
 const tables = [];

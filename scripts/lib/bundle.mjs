@@ -23,7 +23,13 @@ export const BUNDLES = [
     name: "stigmer",
     sourceDirectory: "src",
     outputDirectory: "dist",
-    entryPoints: ["cli/main.ts", "server/main.ts", "docker-runner/main.ts", "deploy/api.ts"],
+    entryPoints: [
+      "cli/main.ts",
+      "server/main.ts",
+      "docker-runner/main.ts",
+      "docker-runner/client/client.ts",
+      "deploy/api.ts",
+    ],
     external: ["libsql"], // a native addon
   },
   {

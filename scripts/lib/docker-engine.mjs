@@ -3,9 +3,9 @@ import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { userInfo } from "node:os";
-import { delimiter, join } from "node:path";
+import { installDebianPackages, isInstalled } from "./debian-packages.mjs";
 import { pause } from "./interruption.mjs";
-import { lastLines, mustRun, runCommand } from "./run-command.mjs";
+import { lastLines, runCommand } from "./run-command.mjs";
 import { StepError } from "./step-error.mjs";
 import { announce } from "./steps.mjs";
 
@@ -53,20 +53,9 @@ export async function bringUpEngine(root) {
     announce("docker", `beginning in ${CONSENT_MS / 1000} s, Ctrl-C to stop`);
     await pause(CONSENT_MS);
   }
-  await installEngine(root);
+  await installDebianPackages(["docker.io"], { cwd: root });
   await startEngine(root);
   return "installed and started the Docker engine (docker.io)";
-}
-
-/** @param {string} root */
-async function installEngine(root) {
-  // In a group of its own: dpkg is not torn out of its work by Ctrl-C, apt-get ends where it can.
-  const options = { cwd: root, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, ownGroup: true };
-  const lock = ["-o", "DPkg::Lock::Timeout=300"];
-  await mustRun("dpkg", ["--configure", "-a"], options); // what an earlier, killed installation left half done
-  // With stale lists the installation may still find everything; if not, its own message tells.
-  await runCommand("apt-get", ["update", "--quiet", ...lock], options);
-  await mustRun("apt-get", ["install", "--yes", "--quiet", "--no-install-recommends", ...lock, "docker.io"], options);
 }
 
 /** @param {string} root */
@@ -140,11 +129,4 @@ function answersPing(socketPath) {
     call.once("error", () => resolve(false));
     call.end();
   });
-}
-
-/** @param {string} program */
-function isInstalled(program) {
-  // Daemons live in sbin, which is not on everybody's path.
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  return folders.some((folder) => folder !== "" && existsSync(join(folder, program)));
 }

@@ -7,6 +7,7 @@ import { interruption } from "./interruption.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { runCommand } from "./run-command.mjs";
 import { StepError } from "./step-error.mjs";
+import { ensureTestTools } from "./test-tools.mjs";
 
 /**
  * The projects of vitest.config.ts in the order they run, and how long each may take before it counts as hung.
@@ -17,12 +18,12 @@ import { StepError } from "./step-error.mjs";
 /** @type {Project[]} */
 const PROJECTS = [
   { name: "unit", folders: ["test/unit", "test/structure"], needsDocker: false, deadlineMs: 120_000 },
-  { name: "integration", folders: ["test/integration", "test/contract"], needsDocker: false, deadlineMs: 240_000 },
-  { name: "docker", folders: ["test/docker"], needsDocker: true, deadlineMs: 240_000 },
-  { name: "e2e", folders: ["test/e2e"], needsDocker: true, deadlineMs: 900_000 },
+  { name: "integration", folders: ["test/integration", "test/contract"], needsDocker: false, deadlineMs: 600_000 },
+  { name: "docker", folders: ["test/docker"], needsDocker: true, deadlineMs: 600_000 },
+  { name: "e2e", folders: ["test/e2e"], needsDocker: true, deadlineMs: 1_500_000 },
 ];
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures: string[] }} Counts */
 
 /**
  * @param {string} root the repository
@@ -33,6 +34,7 @@ export async function runAllTests(root, selection) {
   const { projects, files } = select(selection);
   await ensurePackages(root);
   await ensureBuild(root);
+  await ensureTestTools(root);
 
   const total = noCounts();
   const lines = [];
@@ -47,8 +49,10 @@ export async function runAllTests(root, selection) {
     total.passed += counts.passed;
     total.failed += counts.failed;
     total.skipped += counts.skipped;
+    total.failures.push(...counts.failures.map((name) => `${project.name}: ${name}`));
     lines.push(`${project.name.padEnd(12)} ${describe(counts)}`);
   }
+  if (total.failures.length > 0) console.log(`\nFailed:\n${total.failures.join("\n")}`);
   console.log(`\n${lines.join("\n")}\n${describe(total)}`);
   return total.failed === 0 ? 0 : 1;
 }
@@ -105,7 +109,9 @@ async function leaveOut(root, project, { state, reason }) {
   const failed = state === "broken" || process.env["CI"] === "true";
   const verdict = failed ? "FAILED" : "SKIPPED";
   console.error(`\n${verdict}: the ${files} test files of project ${project.name} need a Docker engine: ${reason}`);
-  return failed ? { passed: 0, failed: Math.max(1, files), skipped: 0 } : { passed: 0, failed: 0, skipped: files };
+  return failed
+    ? { ...noCounts(), failed: Math.max(1, files), failures: [`all of its files: ${reason}`] }
+    : { ...noCounts(), skipped: files };
 }
 
 /** @param {string} folder */
@@ -143,32 +149,47 @@ async function runProject(root, project, files) {
       code === null ? `killed, not done after ${project.deadlineMs / 1000} s` : `vitest ended with code ${code}`;
     console.error(`project ${project.name} failed: ${end}`);
     counts.failed = 1;
+    counts.failures.push(end);
   }
   return counts;
 }
 
 /**
- * @param {{ testResults: { status: string, assertionResults: { status: string }[] }[] }} report as vitest's json reporter writes it
+ * @typedef {{ status: string, fullName: string, failureMessages: string[] }} TestResult
+ * @typedef {{ name: string, status: string, message: string, assertionResults: TestResult[] }} FileResult
+ */
+
+/**
+ * @param {{ testResults: FileResult[] }} report as vitest's json reporter writes it
  * @returns {Counts}
  */
 function countResults(report) {
   const counts = noCounts();
   for (const file of report.testResults) {
     const before = counts.failed;
-    for (const { status } of file.assertionResults) {
+    for (const { status, fullName, failureMessages } of file.assertionResults) {
       if (status === "passed") counts.passed += 1;
-      else if (status === "failed") counts.failed += 1;
-      else counts.skipped += 1;
+      else if (status !== "failed") counts.skipped += 1;
+      else addFailure(counts, `${fullName}: ${failureMessages[0]}`);
     }
     // A file that cannot be loaded, or whose hook failed, has no failed test.
-    if (file.status === "failed" && counts.failed === before) counts.failed += 1;
+    if (file.status === "failed" && counts.failed === before) addFailure(counts, `${file.name}: ${file.message}`);
   }
   return counts;
 }
 
+/**
+ * @param {Counts} counts
+ * @param {string} text its first line is kept
+ */
+function addFailure(counts, text) {
+  counts.failed += 1;
+  counts.failures.push(text.split("\n")[0] ?? text);
+}
+
 /** @returns {Counts} */
 function noCounts() {
-  return { passed: 0, failed: 0, skipped: 0 };
+  return { passed: 0, failed: 0, skipped: 0, failures: [] };
 }
 
 /** @param {Counts} counts */

@@ -4,6 +4,7 @@ import { TOKEN_PATH_IN_CONTAINER, WORKSPACE_IN_CONTAINER } from "../components/c
 import type { DockerFlavour } from "../docker/engine.ts";
 import { type HomePaths, isDefaultHome } from "../platform/paths.ts";
 import type { ComponentSpec, ContainerSpec, ProcessSpec } from "../stack/spec.ts";
+import { type DockerRunnerFacts, dockerRunnerProcess } from "./docker-runner.ts";
 import type { Settings } from "./settings.ts";
 
 /** Facts that settings alone do not know. */
@@ -20,6 +21,8 @@ export interface DesiredInput {
   gid: number;
   nodePath: string;
   runnerEntry: string;
+  /** Null when it is not enabled. */
+  dockerRunner: DockerRunnerFacts | null;
   logLevel: string;
 }
 
@@ -32,7 +35,14 @@ export function desiredComponents(input: DesiredInput): ComponentSpec[] {
     input.settings.agentRunner.runtime === "docker"
       ? agentRunnerContainer(input)
       : runnerProcess(input, "agent-runner", QUEUES.agent, workspaceOf(input));
-  return [runnerProcess(input, "workflow-runner", QUEUES.workflow, workspaceOf(input)), agentRunner];
+  const workflowRunner = runnerProcess(input, "workflow-runner", QUEUES.workflow, workspaceOf(input));
+  const { dockerRunner } = input;
+  if (dockerRunner === null) return [workflowRunner, agentRunner];
+  return [
+    workflowRunner,
+    agentRunner,
+    dockerRunnerProcess({ ...input, facts: dockerRunner, workspace: workspaceOf(input) }),
+  ];
 }
 
 /** The agent-runner's container name (product.md §3). */

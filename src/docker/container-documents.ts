@@ -17,6 +17,7 @@ export interface ContainerDocument {
     StartedAt: string;
     FinishedAt: string;
   };
+  NetworkSettings?: { Networks?: Record<string, object> | null };
 }
 
 /** What is read of one entry of `GET /containers/json`. */
@@ -25,8 +26,11 @@ export interface ContainerListItem {
   Names: string[] | null;
   Image: string;
   ImageID: string;
+  /** Seconds since the epoch. */
+  Created: number;
   Labels: Record<string, string> | null;
   State: string;
+  Mounts?: { Name?: string }[] | null;
 }
 
 export function toContainerInfo(document: ContainerDocument): ContainerInfo {

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createContainerCalls } from "./containers.ts";
+import { modemDial } from "./dial-modem.ts";
 import type { DockerEndpoint, DockerEngine, EngineInfo } from "./engine.ts";
 import { createEventCalls } from "./events.ts";
 import { createExecCalls } from "./exec.ts";
@@ -23,7 +24,7 @@ export async function createEngine(
   endpoint: DockerEndpoint,
   credentials: CredentialSources = { configDir: join(homedir(), ".docker"), env: process.env },
 ): Promise<DockerEngine> {
-  const transport = await createTransport(endpoint);
+  const transport = createTransport(endpoint, await modemDial(endpoint));
   return {
     endpoint,
     async info(options) {

@@ -216,7 +216,8 @@ export interface DockerEngine extends ResourceCalls {
     reference: string,
     options: { changes: string[]; signal: AbortSignal },
   ): Promise<string>;
-  pullImage(reference: string, signal: AbortSignal): AsyncIterable<ImageProgress>;
+  /** `platform`: `os/architecture`, by default the engine's own. */
+  pullImage(reference: string, signal: AbortSignal, options?: { platform?: string }): AsyncIterable<ImageProgress>;
   pushImage(reference: string, signal: AbortSignal): AsyncIterable<ImageProgress>;
   tagImage(source: string, target: string, options?: CallOptions): Promise<void>;
   removeImage(reference: string, options?: CallOptions & { force?: boolean }): Promise<void>;

@@ -81,9 +81,13 @@ export function createImageCalls(transport: Transport, credentials: CredentialSo
       return imageId;
     },
 
-    async *pullImage(reference, signal) {
+    async *pullImage(reference, signal, { platform } = {}) {
       const { registry, repository, tag } = parseImageReference(reference);
-      const query = { fromImage: repository, tag: tag ?? "latest" };
+      const query = {
+        fromImage: repository,
+        tag: tag ?? "latest",
+        ...(platform === undefined ? {} : { platform }),
+      };
       const headers = await authHeader(registry);
       yield* progress({ method: "POST", path: "/images/create", query, headers }, REGISTRY_SILENCE_MS, signal);
     },

@@ -6,15 +6,15 @@ import { systemErrorCode } from "../errors.ts";
 import type { DockerEndpoint } from "./engine.ts";
 
 /**
- * The agent of one endpoint. Connections are not kept: on a local socket a new one costs microseconds, and a kept one
- * that died with a restarted daemon would fail the next, innocent request.
+ * The agent of one endpoint. By default connections are not kept: on a local socket a new one costs microseconds, and a
+ * kept one that died with a restarted daemon would fail the next, innocent request.
  */
-export function createAgent(endpoint: DockerEndpoint): HttpAgent {
-  if (endpoint.tls === undefined) return new HttpAgent({ keepAlive: false });
+export function createAgent(endpoint: DockerEndpoint, { keepAlive } = { keepAlive: false }): HttpAgent {
+  if (endpoint.tls === undefined) return new HttpAgent({ keepAlive });
   const { certificateDirectory, verify } = endpoint.tls;
   const pem = (name: string) => readPem(join(certificateDirectory, name));
   return new HttpsAgent({
-    keepAlive: false,
+    keepAlive,
     rejectUnauthorized: verify,
     ...withoutUndefined({ ca: pem("ca.pem"), cert: pem("cert.pem"), key: pem("key.pem") }),
   });

@@ -1,10 +1,7 @@
-import type { Agent, IncomingMessage } from "node:http";
-import { inspect } from "node:util";
-import type Dockerode from "dockerode";
+import type { IncomingMessage } from "node:http";
 import { abortable, createDeadline, type Deadline } from "./deadline.ts";
 import { type CallOptions, type DockerEndpoint, DockerRequestError } from "./engine.ts";
 import { noEngineError, toDockerError, unresponsiveError } from "./errors.ts";
-import { createAgent } from "./tls.ts";
 
 export interface EngineRequest {
   method: "GET" | "POST" | "PUT" | "DELETE";
@@ -40,13 +37,24 @@ export interface EngineAnswer {
   statusCode: number;
   /** Parsed JSON; the text of an empty answer and of `_ping`. */
   body: unknown;
+  /** The answer as it came, for those who pass it on. */
+  text: string;
 }
+
+/** Sends one request and answers with the head of whatever comes back, of any status. `prefix`: the API's version. */
+export type Dial = (request: EngineRequest, prefix: string, signal: AbortSignal) => Promise<IncomingMessage>;
 
 /** Requests to one engine, each under a deadline; a status from 400 on rejects with a DockerRequestError. */
 export interface Transport {
   readonly endpoint: DockerEndpoint;
   call(request: EngineRequest, options: CallLimits): Promise<EngineAnswer>;
   stream(request: EngineRequest, options: StreamOptions): Promise<EngineStream>;
+  /** A request that is dialled in another way than the transport's own, such as one that takes over its connection. */
+  reach<T>(
+    request: EngineRequest,
+    options: CallLimits,
+    dial: (prefix: string, signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
 }
 
 /**
@@ -57,37 +65,9 @@ const NEWEST_KNOWN_API = "1.44";
 const PING = "/_ping";
 const NEGOTIATION_TIMEOUT_MS = 5_000;
 
-/**
- * Opens dockerode for an endpoint; the engine need not be there yet. Requests go through its modem and are read here as
- * streams: dockerode's own reading of an answer never comes back when the daemon dies in the middle of it, and that is
- * how a `wait` ends then.
- */
-export async function createTransport(endpoint: DockerEndpoint): Promise<Transport> {
-  const { default: Docker } = await import("dockerode");
-  const { modem } = new Docker(modemOptions(endpoint));
+/** The calls to an endpoint; the engine need not be there yet. */
+export function createTransport(endpoint: DockerEndpoint, dial: Dial): Transport {
   let negotiated: Promise<string> | null = null;
-
-  function dial(request: EngineRequest, prefix: string, signal: AbortSignal): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      modem.dial(
-        {
-          method: request.method,
-          path: `${prefix}${request.path}?`,
-          // dockerode puts the whole body into the URL too unless the two are told apart like this.
-          options: { _query: request.query ?? {}, _body: request.body ?? {} },
-          headers: { ...request.headers },
-          ...(request.upload === undefined ? {} : { file: request.upload }),
-          isStream: true,
-          statusCodes: EVERY_STATUS,
-          abortSignal: hideFromInspect(signal),
-        },
-        (error, response) => {
-          if (error) reject(error);
-          else resolve(response as IncomingMessage); // That is what `isStream` gives.
-        },
-      );
-    });
-  }
 
   /** Kept while the engine lives, asked again after it was gone: another version may be back. */
   function negotiate(): Promise<string> {
@@ -128,7 +108,10 @@ export async function createTransport(endpoint: DockerEndpoint): Promise<Transpo
         deadline.arm(idleTimeoutMs);
         const { done, value } = await reader.next();
         deadline.disarm(); // A slow reader is no silence of the engine.
-        if (done) return;
+        if (done) {
+          deadline.signal.throwIfAborted(); // An aborted answer may end as if it were whole.
+          return;
+        }
         yield value as Buffer; // No encoding is set: chunks are bytes.
       }
     } catch (error) {
@@ -145,9 +128,10 @@ export async function createTransport(endpoint: DockerEndpoint): Promise<Transpo
       const deadline = startDeadline(request, timeoutMs, signal);
       try {
         const response = await open(request, deadline);
-        const body = parseJson(await readText(response));
+        const text = await readText(response);
+        const body = parseJson(text);
         if (typeof body === "string" && body !== "" && request.path !== PING) throw noEngineError(endpoint);
-        return { statusCode: response.statusCode ?? 0, body };
+        return { statusCode: response.statusCode ?? 0, body, text };
       } catch (error) {
         throw explain(error, deadline);
       } finally {
@@ -166,6 +150,16 @@ export async function createTransport(endpoint: DockerEndpoint): Promise<Transpo
         throw explain(error, deadline);
       }
     },
+    async reach(request, { timeoutMs, signal }, dialIt) {
+      const deadline = startDeadline(request, timeoutMs, signal);
+      try {
+        return await dialIt(await abortable(negotiate(), deadline.signal), deadline.signal);
+      } catch (error) {
+        throw explain(error, deadline);
+      } finally {
+        deadline.end();
+      }
+    },
   };
 }
 
@@ -180,30 +174,6 @@ export async function readJson({ chunks }: EngineStream): Promise<unknown> {
   for await (const chunk of chunks) parts.push(chunk);
   return parseJson(Buffer.concat(parts).toString());
 }
-
-/** Every field is given: dockerode fills those that are missing from the DOCKER_* variables of this process. */
-function modemOptions(endpoint: DockerEndpoint): Dockerode.DockerOptions & { agent: Agent } {
-  const agent = hideFromInspect(createAgent(endpoint));
-  if (endpoint.socketPath !== null) {
-    return { agent, protocol: "http", host: "", port: "", socketPath: endpoint.socketPath };
-  }
-  const { hostname, port } = new URL(endpoint.url);
-  const protocol = endpoint.tls === undefined ? "http" : "https";
-  return { agent, protocol, host: hostname.replace(/^\[|\]$/g, ""), port };
-}
-
-/**
- * docker-modem renders the options of every request to their last depth for its debug log, wanted or not. The agent leads
- * to all open sockets, so that without this a request would cost more the more of them are under way.
- */
-function hideFromInspect<T extends object>(value: T): T {
-  return Object.defineProperty(value, inspect.custom, { value: () => "(not shown)", configurable: true });
-}
-
-/** Every answer is handed over; which are failures is decided here. */
-const EVERY_STATUS: Record<number, true> = Object.fromEntries(
-  Array.from({ length: 500 }, (_, index) => [100 + index, true] as const),
-);
 
 /** The path prefix of the API version that both sides speak; none where the engine does not tell, as Podman's older ones. */
 async function ask(endpoint: DockerEndpoint, ping: (signal: AbortSignal) => Promise<IncomingMessage>): Promise<string> {
@@ -228,14 +198,24 @@ function olderOf(left: string, right: string): string {
   return leftMajor < rightMajor || (leftMajor === rightMajor && leftMinor < rightMinor) ? left : right;
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer); // No encoding is set: chunks are bytes.
-  return Buffer.concat(chunks).toString();
+/** Reads an answer to its end. By events: an iterator costs a tenth of a small call. */
+export function readText(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    response.on("data", (chunk: Buffer) => chunks.push(chunk));
+    response.on("end", () => resolve(Buffer.concat(chunks).toString()));
+    response.on("error", reject);
+    // An answer that is cut off may close without an error; after the end this changes nothing.
+    response.on("close", () => reject(cutOff()));
+  });
+}
+
+function cutOff(): Error {
+  return Object.assign(new Error("the answer was cut off"), { code: "ECONNRESET" });
 }
 
 /** The engine's own sentence; some refusals are plain text. */
-function refusal(statusCode: number, text: string): DockerRequestError {
+export function refusal(statusCode: number, text: string): DockerRequestError {
   const body = parseJson(text);
   const message = typeof body === "object" && body !== null && "message" in body ? String(body.message) : text.trim();
   return new DockerRequestError(statusCode, message === "" ? `HTTP ${statusCode}` : message);

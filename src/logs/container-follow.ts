@@ -1,10 +1,10 @@
 import { type ContainerLogLine, type DockerEngine, DockerRequestError } from "../docker/engine.ts";
 import { LABEL } from "../docker/labels.ts";
+import type { ContainerPosition } from "../docker/log-position.ts";
 import { AppError } from "../errors.ts";
 import { sleep } from "../platform/clock.ts";
 import { collectBatches } from "./batch.ts";
 import { ContainerEvents } from "./container-events.ts";
-import type { ContainerPosition } from "./container-position.ts";
 import { type ContainerScope, type FoundContainer, findContainer, readContainerId } from "./find-container.ts";
 import type { MarkerRecord } from "./record.ts";
 import { RunMarkers } from "./run-markers.ts";

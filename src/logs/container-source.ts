@@ -1,7 +1,7 @@
 import type { ContainerLogLine } from "../docker/engine.ts";
+import { ContainerPosition } from "../docker/log-position.ts";
 import { collectBatches } from "./batch.ts";
 import { ContainerFollow, type ContainerFollowOptions, type FollowEngine } from "./container-follow.ts";
-import { ContainerPosition } from "./container-position.ts";
 import { readContainerTail } from "./container-tail.ts";
 import type { FoundContainer } from "./find-container.ts";
 import { statedLevel } from "./levels.ts";

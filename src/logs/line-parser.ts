@@ -1,11 +1,12 @@
 import { hasPrefix, isProcessStart, PREFIX_BYTES, prefixLevel, prefixStream } from "@stigmer/agent-runner/log-format";
 import type { ComponentName } from "../stack/component.ts";
+import { readJsonHead } from "./json-head.ts";
 import type { LineSpan } from "./line-scanner.ts";
 import type { LineRef } from "./source.ts";
 
 const NEWLINE = 0x0a;
 
-/** Turns spans of a process log into lines. A line without a prefix has the time of the last one that had it. */
+/** Turns spans of a process log into lines. A line without a prefix that states no time of its own has the time of the last one that had it. */
 export class LineParser {
   readonly #component: ComponentName;
   #timeMs: number;
@@ -36,6 +37,12 @@ export class LineParser {
   #parseLine(buffer: Buffer, start: number, end: number): LineRef {
     const component = this.#component;
     if (!hasPrefix(buffer, start, end)) {
+      const json = readJsonHead(buffer, start, end);
+      if (json !== null) {
+        const { level, timeMs } = json;
+        this.#timeMs = timeMs;
+        return { type: "line", component, timeMs, stream: "stdout", level, buffer, start, end, isStart: false };
+      }
       const timeMs = this.#timeMs;
       return { type: "line", component, timeMs, stream: "stderr", level: null, buffer, start, end, isStart: false };
     }

@@ -21,6 +21,8 @@ export interface HomePaths {
   portFile: string;
   startLockFile: string;
   dockerRunnerSecretFile: string;
+  dockerRunnerPortFile: string;
+  dockerRunnerPolicyFile: string;
   containerIdFile: string;
   pidFile(component: ComponentName): string;
   logFile(component: ComponentName): string;
@@ -68,6 +70,8 @@ export function homePaths(home: string): HomePaths {
     portFile: join(run, "port"),
     startLockFile: join(run, "start.lock"),
     dockerRunnerSecretFile: join(run, "docker-runner.secret"),
+    dockerRunnerPortFile: join(run, "docker-runner.port"),
+    dockerRunnerPolicyFile: join(run, "docker-runner.policy.json"),
     containerIdFile: join(data, "agent-runner-container.id"),
     pidFile: (component) => join(data, PID_FILES[component]),
     logFile: (component) => join(logs, `${component}.log`),

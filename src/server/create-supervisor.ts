@@ -3,8 +3,10 @@ import { chown } from "node:fs/promises";
 import { homedir } from "node:os";
 import type { Logger } from "@stigmer/agent-runner/logging";
 import { containerName, containerUser, desiredComponents, runnerEntryIn } from "../config/desired.ts";
+import { type DockerRunnerFacts, runnerIdOf } from "../config/docker-runner.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
+import { LABEL } from "../docker/labels.ts";
 import type { RunnerRegistry } from "../engine/engine.ts";
 import { requireImage } from "../image/status.ts";
 import { cleanEnvironment } from "../platform/clean-environment.ts";
@@ -12,10 +14,12 @@ import { systemClock } from "../platform/clock.ts";
 import { packageRoot } from "../platform/package.ts";
 import type { HomePaths } from "../platform/paths.ts";
 import type { ComponentName, ProcessStatus } from "../stack/component.ts";
+import type { EngineFacts } from "../supervisor/deps.ts";
 import { DockerLink } from "../supervisor/docker-link.ts";
 import { Launcher } from "../supervisor/launcher.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { checkEngine } from "./check-engine.ts";
+import { readEngineFacts } from "./engine-facts.ts";
 import type { LaunchOrder } from "./launch-order.ts";
 import { containerLogTail, processLogTail } from "./log-tail.ts";
 import { restartsFile } from "./server-files.ts";
@@ -29,6 +33,8 @@ export interface SupervisorFacts {
   startedAt: string;
   /** Where the API listens, once it does. */
   port: () => number;
+  /** Once its port is known; null when it is not enabled. */
+  dockerRunner: () => DockerRunnerFacts | null;
   registry: RunnerRegistry;
   logger: Logger;
 }
@@ -42,11 +48,8 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
   const { settings } = order;
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
-  const docker = new DockerLink({
-    connect: (signal) => connectDocker({ env: process.env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS, signal }),
-    instance,
-    clock: systemClock,
-  });
+  const docker = linkDocker(`${LABEL.instance}=${instance}`);
+  const runnerId = runnerIdOf(instance);
   const scope = scopeOf(settings, paths, instance);
   return new Supervisor(
     {
@@ -57,22 +60,34 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
       random: Math.random,
       registry: facts.registry,
       docker,
-      launcher: new Launcher({ paths, instance, version, token: facts.token, baseEnvironment: baseEnvironment(order) }),
+      runnerDocker: settings.dockerRunner.enabled
+        ? { link: linkDocker(`${LABEL.runner}=${runnerId}`), runnerId }
+        : null,
+      launcher: new Launcher({
+        paths,
+        instance,
+        version,
+        token: facts.token,
+        baseEnvironment: baseEnvironment(order),
+        warn: (message) => logger.warn(message),
+      }),
       scope,
       needsDocker: () => settings.agentRunner.runtime === "docker" || existsSync(paths.containerIdFile),
-      desired: (flavour) =>
+      desired: (engine) =>
         desiredComponents({
           settings,
           paths,
           instance,
           port: port(),
-          flavour,
+          flavour: engine?.flavour ?? null,
           uid,
           gid,
           nodePath: process.execPath,
           runnerEntry: runnerEntryIn(packageRoot()),
+          dockerRunner: dockerRunnerOn(engine),
           logLevel: order.logLevel,
         }),
+      engineFacts: (engine) => readEngineFacts(engine, settings),
       checkEngine: async (engine) => {
         await Promise.all([
           checkEngine(engine, settings),
@@ -86,6 +101,11 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
     },
     restartsFile(paths),
   );
+
+  function dockerRunnerOn(engine: EngineFacts | null): DockerRunnerFacts | null {
+    const known = facts.dockerRunner();
+    return known === null || engine === null ? known : { ...known, cpus: engine.cpus };
+  }
 
   async function logTail(component: ComponentName, lines: number): Promise<string[]> {
     if (component !== "agent-runner" || settings.agentRunner.runtime === "process") {
@@ -110,6 +130,14 @@ export function createSupervisor(facts: SupervisorFacts): Supervisor {
       endpoint: `http://${settings.server.host}:${port()}`,
     };
   }
+}
+
+function linkDocker(label: string): DockerLink {
+  return new DockerLink({
+    connect: (signal) => connectDocker({ env: process.env, homeDir: homedir(), timeoutMs: DOCKER_DECISION_MS, signal }),
+    label,
+    clock: systemClock,
+  });
 }
 
 /** Which containers concern this home. */

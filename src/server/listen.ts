@@ -4,7 +4,8 @@ import { AppError, systemErrorCode } from "../errors.ts";
 import { toFileError } from "../platform/file-error.ts";
 import { readTextIfExists, removeIfExists, writeFileAtomic } from "../platform/files.ts";
 import type { HomePaths } from "../platform/paths.ts";
-import { describeOwner, findListener } from "../platform/ports.ts";
+import { portInUse } from "../platform/port-in-use.ts";
+import { findListener } from "../platform/ports.ts";
 import { recordSocketPath } from "./socket-path.ts";
 
 /**
@@ -41,27 +42,15 @@ export async function listenOnPort(
       break;
     } catch (error) {
       if (systemErrorCode(error) !== "EADDRINUSE") throw toListenError(error, wanted.host, port);
-      if (port === candidates.at(-1)) throw await portInUse(wanted, port);
+      if (port !== candidates.at(-1)) continue;
+      const { host, instance } = wanted;
+      throw portInUse({ host, port, owner: await findListener(port, host), instance, setting: "server.port" });
     }
   }
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : wanted.port;
   await writeFileAtomic(paths.portFile, `${port}\n`);
   return port;
-}
-
-async function portInUse(wanted: { host: string; instance: string }, port: number): Promise<AppError> {
-  const owner = await findListener(port, wanted.host);
-  const sentence =
-    owner === null ? "Its owner could not be found out." : describeOwner(owner, wanted.instance).sentence;
-  return new AppError("PORT_IN_USE", `Port ${port} on ${wanted.host} is taken`, {
-    detail: sentence,
-    hint: "End that program, or give the server another port (0 picks a free one).",
-    actions: [
-      { label: "See who listens there", command: `ss -ltnp 'sport = :${port}'` },
-      { label: "Use another port", command: "stigmer config set server.port 0" },
-    ],
-  });
 }
 
 function toListenError(error: unknown, host: string, port: number): AppError {

@@ -38,11 +38,16 @@ export async function readOrphanedStatus(
     "workflow-runner",
     ...(usesContainer ? [] : ["agent-runner" as const]),
   ];
-  const [processes, container] = await Promise.all([
-    Promise.all(names.map(async (name) => processStatus(name, await readPidFile(paths.pidFile(name), instance)))),
+  const look = async (name: ComponentName): Promise<Finding<ProcessStatus>> =>
+    processStatus(name, await readPidFile(paths.pidFile(name), instance));
+  const [processes, container, dockerRunner] = await Promise.all([
+    Promise.all(names.map(look)),
     containerStatus(paths, settings, instance, env),
+    look("docker-runner"),
   ]);
-  const components = [...processes, ...(container === null ? [] : [container])];
+  const components: Finding[] = [...processes, ...(container === null ? [] : [container])];
+  // One that is not enabled any more and still there is nothing that a stopped stack would have.
+  if (settings.dockerRunner.enabled || dockerRunner.trace) components.push(dockerRunner);
   const status = components.map(({ status }) => status);
   return {
     state: overall(components),

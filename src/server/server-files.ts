@@ -9,8 +9,8 @@ export function restartsFile(paths: HomePaths): string {
 }
 
 /**
- * What a server leaves only by crashing: its PID file, socket, token, recorded port and counters. Idempotent. With
- * `keepGrant` the token and the port stay, for a container that was left alive.
+ * What a server leaves only by crashing: its PID file, socket, token, recorded ports and counters. Idempotent. With
+ * `keepGrant` what a component needs to be adopted stays, for one that was left alive.
  */
 export async function removeServerFiles(paths: HomePaths, options: { keepGrant: boolean }): Promise<void> {
   await removeIfExists(paths.socketFile);
@@ -19,6 +19,8 @@ export async function removeServerFiles(paths: HomePaths, options: { keepGrant: 
   if (!options.keepGrant) {
     await removeIfExists(paths.tokenFile);
     await removeIfExists(paths.portFile);
+    await removeIfExists(paths.dockerRunnerPortFile);
+    await removeIfExists(paths.dockerRunnerPolicyFile);
   }
   // Last: as long as it is there, this server is found.
   await removePidFile(paths.pidFile("stigmer-server"));

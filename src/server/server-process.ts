@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Server } from "node:http";
 import { createLogger, type Logger } from "@stigmer/agent-runner/logging";
+import type { DockerRunnerFacts } from "../config/docker-runner.ts";
 import { readSecrets } from "../config/secrets.ts";
 import { createEmbeddedEngine, type EmbeddedEngine } from "../engine/embedded/embedded-engine.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -8,12 +9,14 @@ import { prepareHome } from "../platform/directories.ts";
 import { readOrCreateInstanceId } from "../platform/instance.ts";
 import { packageVersion } from "../platform/package.ts";
 import { type HomePaths, homePaths } from "../platform/paths.ts";
+import { readOrCreateSecret } from "../platform/secret-file.ts";
 import type { StackStatus } from "../stack/component.ts";
 import type { StackEvent } from "../stack/events.ts";
 import { openStore, type Store } from "../store/open.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import { createApi } from "./api.ts";
 import { createSupervisor, type SupervisorFacts } from "./create-supervisor.ts";
+import { prepareDockerRunner } from "./docker-runner-facts.ts";
 import type { LaunchOrder } from "./launch-order.ts";
 import { listenOnPort, listenOnSocket } from "./listen.ts";
 import { claimHome } from "./process-claim.ts";
@@ -22,7 +25,6 @@ import { executionRoutes } from "./routes/executions.ts";
 import { runnerRoutes } from "./routes/runner.ts";
 import { stackRoutes } from "./routes/stack.ts";
 import { removeServerFiles } from "./server-files.ts";
-import { readOrCreateToken } from "./token.ts";
 
 /** Answers under way may take so long to reach their readers before the server ends. */
 const CLOSE_DEADLINE_MS = 1_000;
@@ -111,7 +113,8 @@ export class ServerProcess {
    */
   get leavesSomething(): boolean {
     const { containerIdFile, pidFile } = this.#paths;
-    return [containerIdFile, pidFile("workflow-runner"), pidFile("agent-runner")].some((path) => existsSync(path));
+    const processes = (["workflow-runner", "agent-runner", "docker-runner"] as const).map(pidFile);
+    return [containerIdFile, ...processes].some((path) => existsSync(path));
   }
 
   reportFault(error: unknown, where: string): void {
@@ -136,7 +139,7 @@ export class ServerProcess {
       maxFiles: settings.logs.maxFiles,
     });
     this.#logger = logger;
-    const token = await readOrCreateToken(paths.tokenFile);
+    const token = await readOrCreateSecret(paths.tokenFile);
     logger.mask([token]);
     logger.info(`stigmer ${version}, home ${paths.home}, pid ${process.pid}`);
     this.#store = await openStore(paths.databaseFile);
@@ -158,13 +161,16 @@ export class ServerProcess {
   ): Promise<void> {
     if (this.#engine === null || this.#store === null) throw new Error("the engine is not open");
     const { engine, registry, runner } = this.#engine;
-    const { host, port: wanted } = this.#order.settings.server;
+    const { settings } = this.#order;
+    const { host, port: wanted } = settings.server;
     let port = wanted;
+    let dockerRunner: DockerRunnerFacts | null = null;
     const supervisor = createSupervisor({
       ...facts,
       paths: this.#paths,
       order: this.#order,
       port: () => port,
+      dockerRunner: () => dockerRunner,
       registry,
     });
     this.#supervisor = supervisor;
@@ -189,6 +195,8 @@ export class ServerProcess {
     const forRunners = createApi({ routes, token: facts.token, onFault });
     port = await listenOnPort(forRunners, { host, port: wanted, instance: facts.instance }, this.#paths);
     this.#servers.push(forRunners);
+    const { instance } = facts;
+    dockerRunner = await prepareDockerRunner({ settings, paths: this.#paths, env: process.env, instance });
     const forCli = createApi({ routes, token: null, onFault });
     await listenOnSocket(forCli, this.#paths);
     this.#servers.push(forCli);

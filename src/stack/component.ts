@@ -53,6 +53,8 @@ export interface ProcessStatus extends CommonStatus {
   pid: number | null;
   /** Where it listens, for components that do. */
   endpoint?: string | null;
+  /** How many containers docker-runner holds; null while Docker cannot be asked. */
+  containers?: number | null;
 }
 
 export interface ContainerStatus extends CommonStatus {

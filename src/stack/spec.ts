@@ -15,6 +15,28 @@ export interface ProcessSpec extends CommonSpec {
   /** The whole environment, built from nothing. */
   env: Record<string, string>;
   cwd: string;
+  /** Present for a component that serves HTTP, which is ready when it answers there; the others poll the server for work. */
+  serves?: ServedAddress;
+  /** What it reads at its start; written before it, for its user alone. */
+  files?: { path: string; text: string }[];
+  /** Present for a program that only prints, whose log others must mark and rotate; the runners do so themselves. */
+  rawLog?: { maxSizeBytes: number; maxFiles: number };
+  /** Variables that are read from a file when the process starts, so that no plan and no record holds their values. */
+  secrets?: SecretVariable[];
+}
+
+export interface ServedAddress {
+  host: string;
+  port: number;
+  /** Answers 200 to anybody while the component works. */
+  healthPath: string;
+}
+
+export interface SecretVariable {
+  variable: string;
+  file: string;
+  /** Of the value, so that a process with an earlier one is not taken for the one that should run. */
+  digest: string;
 }
 
 /** A container, as it should run. `image` is resolved to an ID when the container is created. */

@@ -10,7 +10,7 @@ import type { Operation } from "../stack/plan.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { endOperation } from "./end-instance.ts";
 import { executeRemoval, type RemovalContext } from "./execute-removal.ts";
-import { awaitPolling, ExitedBeforeReady } from "./readiness.ts";
+import { awaitWorking, ExitedBeforeReady } from "./readiness.ts";
 import { executeStart } from "./start-operation.ts";
 import type { Supervised } from "./supervised.ts";
 import { workspaceError } from "./workspace-error.ts";
@@ -28,7 +28,7 @@ export interface ComponentStartOptions {
   emit: (event: StackEvent) => void;
 }
 
-/** What an adopted runner may take to find the new server; it tries every half second. */
+/** What an adopted runner may take to find the new server, which it tries every half second; a service answers at once. */
 const ADOPTION_TIMEOUT_MS = 5_000;
 /** A runner that has not polled by then is asked whether it can reach the server at all. */
 const REACHABILITY_DELAY_MS = 2_000;
@@ -112,7 +112,7 @@ async function awaitReady(component: Supervised, timeoutMs: number, options: Com
   try {
     if (instance === null)
       throw new ExitedBeforeReady(component.name, component.lastExit?.reason ?? "it ended at once");
-    const polling = awaitPolling({
+    const working = awaitWorking({
       component: component.name,
       instance,
       registry: deps.registry,
@@ -122,7 +122,7 @@ async function awaitReady(component: Supervised, timeoutMs: number, options: Com
       clock: deps.clock,
     });
     void noticeEnd(instance, signal, options);
-    const hello = await Promise.race([polling, proveReachable(component, instance, signal, options)]);
+    const hello = await Promise.race([working, proveReachable(component, instance, signal, options)]);
     const workspace = hello?.workspace ?? null;
     if (workspace !== null && !workspace.writable) throw workspaceError(component.spec, workspace);
   } catch (error) {

@@ -15,6 +15,12 @@ export interface Log {
   error(message: string): void;
 }
 
+/** What the desired stack depends on of the engine that serves it. */
+export interface EngineFacts {
+  flavour: DockerFlavour;
+  cpus: number;
+}
+
 /** What the supervisor is built from; everything that touches the world comes in here. */
 export interface SupervisorDeps {
   paths: HomePaths;
@@ -26,8 +32,11 @@ export interface SupervisorDeps {
   registry: RunnerRegistry;
   launcher: Launcher;
   docker: DockerLink;
-  /** What should run; `flavour` is null where Docker is not needed. */
-  desired: (flavour: DockerFlavour | null) => ComponentSpec[];
+  /** For the containers that docker-runner makes; null when it is not enabled. */
+  runnerDocker: { link: DockerLink; runnerId: string } | null;
+  /** What should run; null while no engine has been asked. */
+  desired: (engine: EngineFacts | null) => ComponentSpec[];
+  engineFacts: (engine: DockerEngine) => Promise<EngineFacts>;
   scope: ContainerScope;
   /** Whether a stop must ask Docker: a container is configured or recorded. */
   needsDocker: () => boolean;

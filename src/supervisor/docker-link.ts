@@ -9,8 +9,8 @@ export interface DockerLinkListener {
   onConnected(engine: DockerEngine): void;
   onLost(reason: string): void;
   onEvent(event: EngineEvent): void;
-  /** What an image's name means may have changed. */
-  onImagesChanged(engine: DockerEngine): void;
+  /** What an image's name means may have changed. Left out, images are not followed. */
+  onImagesChanged?(engine: DockerEngine): void;
 }
 
 const FIRST_RETRY_MS = 200;
@@ -22,7 +22,7 @@ const MAX_RETRY_MS = 2_000;
  */
 export class DockerLink {
   readonly #connect: (signal: AbortSignal) => Promise<DockerEngine>;
-  readonly #instance: string;
+  readonly #labels: string[];
   readonly #clock: Clock;
   readonly #closed = new AbortController();
   #engine: DockerEngine | null = null;
@@ -30,11 +30,12 @@ export class DockerLink {
 
   constructor(options: {
     connect: (signal: AbortSignal) => Promise<DockerEngine>;
-    instance: string;
+    /** Of the containers to hear of; `ai.stigmer.managed` is understood. */
+    label: string;
     clock: Clock;
   }) {
     this.#connect = options.connect;
-    this.#instance = options.instance;
+    this.#labels = [`${LABEL.managed}=true`, options.label];
     this.#clock = options.clock;
   }
 
@@ -44,7 +45,7 @@ export class DockerLink {
     return this.#engine;
   }
 
-  /** Begins to follow Docker's events of this instance, until {@link close}. */
+  /** Begins to follow Docker's events of these containers, until {@link close}. */
   follow(listener: DockerLinkListener): void {
     this.#following ??= this.#run(listener);
   }
@@ -76,19 +77,22 @@ export class DockerLink {
   }
 
   async #followEvents(engine: DockerEngine, listener: DockerLinkListener, signal: AbortSignal): Promise<void> {
-    const labels = [`${LABEL.managed}=true`, `${LABEL.instance}=${this.#instance}`];
     // Events from this moment on are replayed by the engine, so nothing falls between the look-up and the stream.
-    const events = engine.events({ labels, sinceMs: this.#clock.nowMs(), signal });
+    const events = engine.events({ labels: this.#labels, sinceMs: this.#clock.nowMs(), signal });
     listener.onConnected(engine);
-    void this.#followImages(engine, listener, signal);
+    if (listener.onImagesChanged !== undefined) void this.#followImages(engine, listener.onImagesChanged, signal);
     for await (const event of events) listener.onEvent(event);
   }
 
   /** Ends with the daemon, as the stream of container events does; that one decides what it means. */
-  async #followImages(engine: DockerEngine, listener: DockerLinkListener, signal: AbortSignal): Promise<void> {
-    listener.onImagesChanged(engine);
+  async #followImages(
+    engine: DockerEngine,
+    onChanged: (engine: DockerEngine) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    onChanged(engine);
     try {
-      for await (const _ of engine.imageEvents(signal)) listener.onImagesChanged(engine);
+      for await (const _ of engine.imageEvents(signal)) onChanged(engine);
     } catch (error) {
       if (!isDockerGone(error)) throw error;
     }

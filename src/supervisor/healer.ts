@@ -8,9 +8,9 @@ import { decideRestart } from "../stack/restart-policy.ts";
 import { isHealable } from "../stack/state.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { isDockerGone } from "./docker-link.ts";
-import { endInstance } from "./end-instance.ts";
 import { executeRemoval } from "./execute-removal.ts";
 import { observeComponent } from "./observe.ts";
+import { ReadinessWatch } from "./readiness-watch.ts";
 import { executeStart } from "./start-operation.ts";
 import type { Supervised } from "./supervised.ts";
 
@@ -20,9 +20,7 @@ export interface HealerOptions {
   onRestart: () => void;
 }
 
-/** A runner that lives but has not polled for so long is ended, and so started again. */
-const UNHEALTHY_LIMIT_MS = 30_000;
-const READY_AFTER_RESTART_MS = 60_000;
+const DOCKER_ANSWER_MS = 60_000;
 const HEAL_GRACE_MS = 5_000;
 /** Docker refuses to start a container that is being removed; on a busy machine that takes seconds. */
 const REMOVAL_RACE_MS = 30_000;
@@ -32,11 +30,12 @@ const REMOVAL_RACE_PAUSE_MS = 100;
 export class Healer {
   readonly #options: HealerOptions;
   readonly #deps: SupervisorDeps;
+  readonly #readiness: ReadinessWatch;
 
   constructor(options: HealerOptions) {
     this.#options = options;
     this.#deps = options.deps;
-    options.deps.registry.onPolling((runnerId, polling) => this.#onPolling(runnerId, polling));
+    this.#readiness = new ReadinessWatch(options.deps);
     // An adopted process has no parent to be told of its end: the connection that broke off is the first to know.
     options.deps.registry.onPollEnded((runnerId) => this.#find(runnerId)?.instance?.probe());
   }
@@ -44,14 +43,14 @@ export class Healer {
   /** The component runs as `instance` from now on; its end will be noticed. */
   begin(component: Supervised, instance: ComponentInstance): void {
     component.begin(instance, this.#deps.clock.monotonicMs());
-    this.#becomeReadyIfPolling(component);
+    this.#readiness.follow(component, instance);
     void instance.exited.then((report) => this.#onExit(component, instance, report));
   }
 
-  /** It runs though it was out of sight: ready as soon as it polls. */
+  /** It runs though it was out of sight: ready as soon as it works. */
   seenAgain(component: Supervised): void {
     component.enter({ kind: "starting", sinceMs: this.#deps.clock.monotonicMs() });
-    this.#becomeReadyIfPolling(component);
+    this.#readiness.becomeReadyIfWorking(component);
   }
 
   /** Brings a component back that is down: observe, reconcile, execute, for it alone. */
@@ -64,7 +63,7 @@ export class Healer {
       component.restarts += 1;
       this.#options.onRestart();
       await this.#startAgain(component);
-      this.#watchReadiness(component);
+      this.#readiness.limitRestart(component);
     } catch (error) {
       this.#onFailedHeal(component, error);
     } finally {
@@ -90,7 +89,7 @@ export class Healer {
   async #startOnce(component: Supervised): Promise<void> {
     const { deps } = this.#options;
     const isContainer = component.spec.runtime === "container";
-    const engine = isContainer ? await deps.docker.engine(AbortSignal.timeout(READY_AFTER_RESTART_MS)) : null;
+    const engine = isContainer ? await deps.docker.engine(AbortSignal.timeout(DOCKER_ANSWER_MS)) : null;
     if (engine !== null && (await this.#startSame(component, engine))) return;
     const observed = await observeComponent(component.spec, deps, engine);
     const plan = reconcile([component.spec], observed, { kind: "heal", component: component.name });
@@ -183,56 +182,8 @@ export class Healer {
     this.#planRestart(component);
   }
 
-  /** A restart that never becomes ready is a death like any other. */
-  #watchReadiness(component: Supervised): void {
-    const instance = component.instance;
-    if (instance === null || component.state.kind === "ready") return;
-    const timer = this.#deps.clock.setTimer(() => {
-      if (component.instance === instance && component.state.kind === "starting") {
-        void endInstance(component, instance, this.#deps, "it did not become ready");
-      }
-    }, READY_AFTER_RESTART_MS);
-    void instance.exited.then(() => timer.cancel());
-  }
-
-  #onPolling(runnerId: string, polling: boolean): void {
-    const component = this.#find(runnerId);
-    if (component === undefined || component.instance === null) return;
-    if (polling) this.#becomeReady(component);
-    else this.#becomeUnhealthy(component, component.instance);
-  }
-
   #find(runnerId: string): Supervised | undefined {
     return [...this.#options.components()].find((component) => component.instance?.runnerId === runnerId);
-  }
-
-  #becomeReadyIfPolling(component: Supervised): void {
-    const runnerId = component.instance?.runnerId ?? null;
-    if (runnerId !== null && this.#deps.registry.isPolling(runnerId)) this.#becomeReady(component);
-  }
-
-  #becomeReady(component: Supervised): void {
-    const { kind } = component.state;
-    if (kind !== "starting" && kind !== "unhealthy" && kind !== "unknown") return;
-    component.cancelRetry();
-    component.enter({ kind: "ready", sinceMs: this.#deps.clock.monotonicMs() });
-    this.#deps.log.info(`${component.name} is ready`);
-  }
-
-  #becomeUnhealthy(component: Supervised, instance: ComponentInstance): void {
-    if (component.state.kind !== "ready") return;
-    component.enter({
-      kind: "unhealthy",
-      sinceMs: this.#deps.clock.monotonicMs(),
-      reason: "it stopped polling its queue",
-    });
-    const timer = this.#deps.clock.setTimer(() => {
-      if (component.instance === instance && component.state.kind === "unhealthy") {
-        void endInstance(component, instance, this.#deps, "it stopped polling its queue");
-      }
-    }, UNHEALTHY_LIMIT_MS);
-    component.cancelRetry = () => timer.cancel();
-    instance.probe();
   }
 }
 

@@ -4,6 +4,7 @@ import type { RunnerHello, RunnerRegistry } from "../engine/engine.ts";
 import { AppError } from "../errors.ts";
 import { type Clock, systemClock } from "../platform/clock.ts";
 import type { ComponentName } from "../stack/component.ts";
+import { isWorking, onWorking, workInWords } from "./working.ts";
 
 export interface ReadinessWait {
   component: ComponentName;
@@ -27,10 +28,11 @@ export class ExitedBeforeReady extends Error {
 }
 
 /**
- * Resolves with the runner's greeting at its first poll (null when it polled before): the runner itself says that it works, nobody asks it.
+ * Resolves once the instance works, with the greeting of a runner that polled for the first time: the component itself says
+ * so, and only a service that an earlier server started is asked.
  * @throws ExitedBeforeReady, AppError START_TIMEOUT or what keeps the server from taking the runner in, or the signal's reason.
  */
-export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
+export function awaitWorking(wait: ReadinessWait): Promise<RunnerHello | null> {
   const { component, instance, registry, timeoutMs, signal } = wait;
   const clock = wait.clock ?? systemClock;
   return new Promise((resolve, reject) => {
@@ -38,18 +40,18 @@ export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
       reject(signal.reason);
       return;
     }
-    if (instance.runnerId !== null && registry.isPolling(instance.runnerId)) {
+    if (isWorking(instance, registry)) {
       resolve(null);
       return;
     }
     const onAbort = (): void => finish(() => reject(signal.reason));
-    const unsubscribe = registry.onPolling((runnerId, polling, hello) => {
-      if (polling && runnerId === instance.runnerId) finish(() => resolve(hello));
+    const unsubscribe = onWorking(instance, registry, (works, hello) => {
+      if (works) finish(() => resolve(hello));
     });
     const forgetRefusals = registry.onRefused((runnerId, error) => {
       if (runnerId === instance.runnerId) finish(() => reject(error));
     });
-    const timer = clock.setTimer(() => finish(() => reject(timeoutError(component, wait.limitMs))), timeoutMs);
+    const timer = clock.setTimer(() => finish(() => reject(timeoutError(wait))), timeoutMs);
     signal.addEventListener("abort", onAbort, { once: true });
     void instance.exited.then((report) => finish(() => reject(new ExitedBeforeReady(component, describeExit(report)))));
 
@@ -63,8 +65,8 @@ export function awaitPolling(wait: ReadinessWait): Promise<RunnerHello | null> {
   });
 }
 
-function timeoutError(component: ComponentName, limitMs: number): AppError {
-  return new AppError("START_TIMEOUT", `${component} did not begin to poll its queue within ${limitMs / 1000} s`, {
+function timeoutError({ component, instance, limitMs }: ReadinessWait): AppError {
+  return new AppError("START_TIMEOUT", `${component} did not ${workInWords(instance)} within ${limitMs / 1000} s`, {
     hint: "Its log says how far it came; a longer wait is --timeout.",
     actions: [{ label: "Read its log", command: `stigmer server logs -c ${component}` }],
   });

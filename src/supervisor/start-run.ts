@@ -8,9 +8,11 @@ import { reconcile } from "../stack/reconcile.ts";
 import type { ComponentSpec } from "../stack/spec.ts";
 import { startComponent } from "./component-start.ts";
 import { Created } from "./created.ts";
-import type { SupervisorDeps } from "./deps.ts";
+import type { EngineFacts, SupervisorDeps } from "./deps.ts";
+import { isDockerGone } from "./docker-link.ts";
 import { executeRemoval, type RemovalContext } from "./execute-removal.ts";
 import { observeStack } from "./observe.ts";
+import { requirePort } from "./require-port.ts";
 import type { Supervised } from "./supervised.ts";
 
 export interface StartRunOptions {
@@ -66,10 +68,26 @@ export class StartRun {
   async #prepare(): Promise<ComponentSpec[]> {
     const { deps } = this.#options;
     const specs = deps.desired(null);
-    if (!specs.some((spec) => spec.runtime === "container")) return specs;
-    this.#engine = await deps.docker.engine(this.#abort.signal);
-    await deps.checkEngine(this.#engine);
-    return deps.desired(this.#engine.endpoint.flavour);
+    if (specs.some((spec) => spec.runtime === "container")) {
+      this.#engine = await deps.docker.engine(this.#abort.signal);
+      await deps.checkEngine(this.#engine);
+      return deps.desired(await deps.engineFacts(this.#engine));
+    }
+    if (!specs.some((spec) => spec.name === "docker-runner")) return specs;
+    return deps.desired(await this.#tryEngine());
+  }
+
+  /** docker-runner itself runs without Docker, and says of every call that Docker does not answer. */
+  async #tryEngine(): Promise<EngineFacts | null> {
+    const { deps, emit } = this.#options;
+    try {
+      return await deps.engineFacts(await deps.docker.engine(this.#abort.signal));
+    } catch (error) {
+      if (!isDockerGone(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      emit({ type: "warning", message: `docker-runner can make no containers until Docker answers: ${reason}` });
+      return null;
+    }
   }
 
   async #plan(components: Supervised[]): Promise<Plan> {
@@ -84,17 +102,26 @@ export class StartRun {
     const plan = reconcile(specs, observed, { kind: "up", replaceOutdatedImage });
     emit({ type: "plan", lines: formatPlan(plan) });
     for (const message of plan.warnings) emit({ type: "warning", message });
-    await this.#preflight(plan, observed.containers.kind === "known" ? observed.containers.foreignHolder : null);
+    await this.#preflight(plan, specs, observed.containers.kind === "known" ? observed.containers.foreignHolder : null);
     return plan;
   }
 
   /** Whatever would make the start fail is said before anything is created. */
-  async #preflight(plan: Plan, holder: { id: string; name: string; image: string } | null): Promise<void> {
+  async #preflight(
+    plan: Plan,
+    specs: readonly ComponentSpec[],
+    holder: { id: string; name: string; image: string } | null,
+  ): Promise<void> {
     const { deps, emit } = this.#options;
     const creates = plan.start.flat().some((operation) => operation.kind === "create-container");
     if (creates && holder !== null) throw foreignNameError(holder.name, holder);
     if (creates && this.#engine !== null) {
       for (const message of await deps.requireImage(this.#engine)) emit({ type: "warning", message });
+    }
+    for (const operation of plan.start.flat()) {
+      const spec =
+        operation.kind === "spawn-process" ? specs.find(({ name }) => name === operation.component) : undefined;
+      if (spec?.runtime === "process") await requirePort(spec, deps.instance);
     }
     this.#abort.signal.throwIfAborted();
   }

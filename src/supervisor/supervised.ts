@@ -86,7 +86,11 @@ export class Supervised {
       lastExit: this.lastExit,
       message: messageOf(this.#state),
     };
-    if (this.spec.runtime === "process") return { ...common, runtime: "process", pid: this.instance?.pid ?? null };
+    if (this.spec.runtime === "process") {
+      const { serves } = this.spec;
+      const endpoint = serves === undefined ? {} : { endpoint: `http://${serves.host}:${serves.port}` };
+      return { ...common, runtime: "process", pid: this.instance?.pid ?? null, ...endpoint };
+    }
     return {
       ...common,
       runtime: "container",

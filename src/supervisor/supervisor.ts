@@ -7,6 +7,7 @@ import { readyEvent } from "./component-start.ts";
 import { ContainerWatch } from "./container-watch.ts";
 import type { SupervisorDeps } from "./deps.ts";
 import { Healer } from "./healer.ts";
+import { HeldContainers } from "./held-containers.ts";
 import { logEvent } from "./log-event.ts";
 import { OutdatedImages } from "./outdated-images.ts";
 import { loadRestarts, restoreRestarts, saveRestarts } from "./restart-record.ts";
@@ -22,7 +23,8 @@ interface RunningStart {
   listeners: Set<(event: StackEvent) => void>;
 }
 
-const RESTART_GRACE_MS = 10_000;
+/** docker-runner alone takes up to 10 s to let its calls finish. */
+const RESTART_GRACE_MS = 15_000;
 
 /** The stack as it runs in this process: the only owner of starts, restarts and stops. */
 export class Supervisor implements Stack {
@@ -32,6 +34,7 @@ export class Supervisor implements Stack {
   readonly #feed = new StatusFeed(() => this.snapshot());
   readonly #healer: Healer;
   readonly #images: OutdatedImages;
+  readonly #held: HeldContainers | null;
   readonly #containers: ContainerWatch;
   #start: RunningStart | null = null;
   /** Set once the whole stack is being stopped; there is no way back from it. */
@@ -48,6 +51,11 @@ export class Supervisor implements Stack {
     const healer = new Healer({ deps, components, onRestart: () => this.#save() });
     this.#healer = healer;
     this.#images = new OutdatedImages(deps.log);
+    const { runnerDocker, log } = deps;
+    this.#held =
+      runnerDocker === null
+        ? null
+        : new HeldContainers({ runnerId: runnerDocker.runnerId, log, onChange: () => this.#feed.notify() });
     this.#containers = new ContainerWatch({
       deps,
       components,
@@ -108,7 +116,11 @@ export class Supervisor implements Stack {
   /** What is known now, without asking anybody. */
   snapshot(): StackStatus {
     const { clock, paths, instance, version } = this.#deps;
-    const supervised = [...this.#components.values()].map((component): ComponentStatus => component.toStatus(clock));
+    const supervised = [...this.#components.values()].map((component): ComponentStatus => {
+      const status = component.toStatus(clock);
+      const holds = status.name === "docker-runner" && status.runtime === "process";
+      return holds ? { ...status, containers: this.#held?.count ?? null } : status;
+    });
     const components = [this.#deps.serverStatus(), ...supervised];
     const state = this.#components.size === 0 ? "starting" : summarise(components);
     return { state, home: paths.home, instance, version, components };
@@ -120,7 +132,7 @@ export class Supervisor implements Stack {
 
   /** Resolves once nothing of the supervisor's own is under way any more. */
   async settle(): Promise<void> {
-    await this.#deps.docker.close();
+    await Promise.all([this.#deps.docker.close(), this.#deps.runnerDocker?.link.close()]);
     await this.#saving;
   }
 
@@ -156,6 +168,7 @@ export class Supervisor implements Stack {
   }
 
   #followDocker(): void {
+    if (this.#deps.runnerDocker !== null) this.#held?.follow(this.#deps.runnerDocker.link);
     if (![...this.#components.values()].some((component) => component.spec.runtime === "container")) return;
     this.#deps.docker.follow({
       onConnected: () => void this.#containers.onConnected(),

@@ -26,9 +26,9 @@ const KEPT = [
 ];
 /** What a running stack has besides. */
 const RUNNING = [
-  /^data\/(daemon|workflow-runner|agent-runner)\.pid$/,
+  /^data\/(daemon|workflow-runner|agent-runner|docker-runner)\.pid$/,
   /^data\/agent-runner-container\.id$/,
-  /^run\/(stigmer\.sock|socket-path|token|port|restarts\.json)$/,
+  /^run\/(stigmer\.sock|socket-path|token|port|restarts\.json|docker-runner\.(port|policy\.json))$/,
 ];
 
 /** A stack under trial: the command line on a home of its own, and a look at all of it from outside. */

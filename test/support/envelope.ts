@@ -19,9 +19,9 @@ for (const name of schemaNames()) ajv.addSchema(readSchema(name));
 /** Compiled while the file is loaded: it takes longer than a unit test may. */
 const validators = new Map(schemaNames().map((name) => [name, ajv.getSchema(name)]));
 
-/** File names of the schemas that ship in the package. */
+/** File names of the JSON Schemas that ship in the package; an OpenAPI document lies beside them. */
 export function schemaNames(): string[] {
-  return readdirSync(DIRECTORY).filter((name) => name.endsWith(".json"));
+  return readdirSync(DIRECTORY).filter((name) => name.endsWith(".json") && !name.endsWith(".openapi.json"));
 }
 
 export function readSchema(name: string): Record<string, unknown> {

@@ -75,7 +75,7 @@ export class StackRig {
   }
 
   /** The PID in a PID file. */
-  pid(file: "daemon" | "workflow-runner" | "agent-runner"): number {
+  pid(file: "daemon" | "workflow-runner" | "agent-runner" | "docker-runner"): number {
     return Number(this.read("data", `${file}.pid`).split("\n")[0]);
   }
 
@@ -184,7 +184,8 @@ export class StackRig {
     for (const folder of ["data", "run"]) {
       if (!this.has(folder)) continue;
       for (const name of readdirSync(this.path(folder))) {
-        if (/\.(pid|sock|id)$|^token$|^port$|\.tmp|\.lock$|^restarts/.test(name)) found.push(`file ${folder}/${name}`);
+        if (/\.(pid|sock|id|port)$|^token$|^port$|\.policy\.json$|\.tmp|\.lock$|^restarts/.test(name))
+          found.push(`file ${folder}/${name}`);
       }
     }
     return found;

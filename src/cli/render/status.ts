@@ -1,4 +1,4 @@
-import type { ComponentState, ComponentStatus, StackState, StackStatus } from "../../stack/component.ts";
+import type { ComponentState, ComponentStatus, ProcessStatus, StackState, StackStatus } from "../../stack/component.ts";
 import { formatAge } from "./duration-text.ts";
 import { createPaint, type Paint, type Style } from "./paint.ts";
 import { renderTable } from "./table.ts";
@@ -45,7 +45,12 @@ function idOf(component: ComponentStatus): string {
 function detailOf(component: ComponentStatus): string {
   if (component.message !== null) return component.message;
   if (component.runtime === "container") return component.image;
-  return component.endpoint ?? "";
+  return [component.endpoint, heldBy(component)].filter((part) => part != null).join(", ");
+}
+
+function heldBy({ containers }: ProcessStatus): string | null {
+  if (containers == null) return null;
+  return `holds ${containers} ${containers === 1 ? "container" : "containers"}`;
 }
 
 /** Why it is not as it should be, under its line. */

@@ -17,7 +17,7 @@ export function containerInstance(facts: {
   const exited = new Promise<ExitReport>((resolve) => {
     settle = resolve;
   });
-  return { ...facts, pid: null, exited, probe: () => {}, end: (report) => settle(report) };
+  return { ...facts, pid: null, service: null, exited, probe: () => {}, end: (report) => settle(report) };
 }
 
 export function isContainerInstance(instance: ComponentInstance): instance is ContainerInstance {

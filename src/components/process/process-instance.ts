@@ -3,13 +3,28 @@ import { type Clock, systemClock } from "../../platform/clock.ts";
 import { isAliveSync, type ProcessIdentity } from "../../platform/process-identity.ts";
 import type { ExitReport } from "../exit-reason.ts";
 import type { ComponentInstance } from "../instance.ts";
+import type { ServiceHealth } from "./service-health.ts";
 
 /** A child of ours: the kernel tells when and how it ends. */
 export function childInstance(child: ChildProcess, facts: InstanceFacts): ComponentInstance {
   const exited = new Promise<ExitReport>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal, outOfMemory: false, explanation: null }));
   });
+  const { service } = facts;
+  if (service !== null) {
+    child.on("message", (message) => {
+      if (!saysListening(message)) return;
+      service.noteListening();
+      if (child.connected) child.disconnect(); // It has nothing more to say.
+    });
+    service.begin("child");
+    void exited.then(() => service.end());
+  }
   return { ...facts, containerId: null, imageId: null, exited, probe: () => {} };
+}
+
+function saysListening(message: unknown): boolean {
+  return typeof message === "object" && message !== null && "type" in message && message.type === "listening";
 }
 
 /**
@@ -28,6 +43,9 @@ export function adoptedInstance(
   const exited = new Promise<ExitReport>((resolve) => {
     settle = resolve;
   });
+  const { service } = facts;
+  service?.begin("adopted");
+  void exited.then(() => service?.end());
   let timer = clock.setTimer(check, ADOPTED_CHECK_MS);
   return { ...facts, containerId: null, imageId: null, exited, probe: check };
 
@@ -48,6 +66,7 @@ export function adoptedInstance(
 
 interface InstanceFacts {
   runnerId: string | null;
+  service: ServiceHealth | null;
   startedAt: string;
   pid: number;
 }

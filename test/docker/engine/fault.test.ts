@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectDocker } from "../../../src/docker/connect.ts";
 import type { ContainerSpecification, DockerEngine } from "../../../src/docker/engine.ts";
 import { canRunPrivateDockerd, type PrivateDockerd, startPrivateDockerd } from "../../support/private-dockerd.ts";
+import { stopInItsTracks } from "../../support/process-state.ts";
 import { importTinyImage } from "../../support/tiny-image.ts";
 
 const LABEL = "stigmer-engine-fault-test";
@@ -74,7 +75,7 @@ describe.runIf(canRunPrivateDockerd())("a daemon of its own that fails", () => {
   });
 
   it("stopped in its tracks: nothing waits for it longer than its deadline", async () => {
-    process.kill(daemon.pid, "SIGSTOP");
+    await stopInItsTracks(daemon.pid);
     try {
       await expect(engine.ping({ timeoutMs: 300 })).rejects.toMatchObject({
         code: "DOCKER_UNRESPONSIVE",

@@ -56,6 +56,7 @@ describe("settings", () => {
     ["server.port", 65_536, "server.port must be a port from 0 to 65535, not 65536"],
     ["server.port", "80a", 'server.port must be a port from 0 to 65535, not "80a"'],
     ["temporal.ui_port", 0, "temporal.ui_port must be a port from 1 to 65535, not 0"],
+    ["docker_runner.port", "x", 'docker_runner.port must be a port from 0 to 65535, not "x"'],
     ["server.host", "example.com", 'server.host must be an IP address such as 127.0.0.1, not "example.com"'],
     [
       "agent_runner.runtime",
@@ -84,7 +85,6 @@ describe("settings", () => {
   test.each([
     ["engine", "temporal", "engine: temporal is not part of this version yet"],
     ["execution.mode", "sandbox", "execution.mode: sandbox is not part of this version yet"],
-    ["docker_runner.enabled", true, "docker_runner.enabled: true is not part of this version yet"],
   ])("refuse %s: %s in one plain sentence", (key, raw, sentence) =>
     expect(resolve([key, raw]).mistakes).toEqual([sentence]),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { ContainerPosition } from "../../../src/docker/log-position.ts";
 import { AppError } from "../../../src/errors.ts";
 import { ContainerFollow } from "../../../src/logs/container-follow.ts";
-import { ContainerPosition } from "../../../src/logs/container-position.ts";
 import { findContainer } from "../../../src/logs/find-container.ts";
 import { saveLastContainerLog } from "../../../src/logs/last-container-log.ts";
 import { withDeadline } from "../../../src/platform/deadline.ts";

@@ -10,6 +10,7 @@ import { readStatus } from "../server/status.ts";
 import { type Check, type DoctorFacts, pass, warn } from "./check.ts";
 import { checkDisk } from "./checks/disk.ts";
 import { checkDocker } from "./checks/docker.ts";
+import { checkDockerRunner } from "./checks/docker-runner.ts";
 import { checkEngine } from "./checks/engine.ts";
 import { checkHome } from "./checks/home.ts";
 import { checkImage } from "./checks/image.ts";
@@ -43,6 +44,7 @@ export async function examine(context: CommandContext): Promise<Examination> {
     guard("engine", checkEngine(facts)),
     guard("image", checkImage(facts)),
     guard("port", checkPort(facts)),
+    guard("docker-runner", checkDockerRunner(facts)),
     guard("disk", checkDisk(facts)),
     guard("state files", checkStateFiles(facts)),
     guard("model", checkModel(facts)),

@@ -1,4 +1,5 @@
 import { loadSettings } from "../../../config/load.ts";
+import type { Settings } from "../../../config/settings.ts";
 import { packageVersion } from "../../../platform/package.ts";
 import { askServerForStatus } from "../../../server/read-status.ts";
 import type { StackStatus } from "../../../stack/component.ts";
@@ -34,6 +35,7 @@ export const handle: CommandHandler<StartCommandOptions> = async (options, conte
   const running = changesImage ? null : await findReadyStack(context);
   if (running !== null) {
     warnOfOtherRuntime(running, options, context);
+    warnOfDockerRunner(running, settings, context);
     return startResult(running, context);
   }
   const { bringUp, prepareImage } = await import("./bring-up.ts");
@@ -63,6 +65,16 @@ function warnOfOtherRuntime(status: StackStatus, { runtime }: StartCommandOption
   if (runtime === undefined || agentRunner === undefined) return;
   if ((agentRunner.runtime === "container") === (runtime === "docker")) return;
   context.warn(`The agent-runner runs as a ${agentRunner.runtime}; to change that, run \`stigmer server stop\` first`);
+}
+
+/** Whether docker-runner is a part is decided when the server starts. */
+function warnOfDockerRunner(status: StackStatus, { dockerRunner }: Settings, context: CommandContext): void {
+  const isThere = status.components.some(({ name }) => name === "docker-runner");
+  if (isThere === dockerRunner.enabled) return;
+  const what = isThere ? "still runs" : "is not part of the stack that runs";
+  context.warn(
+    `docker_runner.enabled is ${dockerRunner.enabled} and docker-runner ${what}: run \`stigmer server restart\``,
+  );
 }
 
 function isLoopback(host: string): boolean {

@@ -1,4 +1,4 @@
-import type { ContainerLogLine } from "../docker/engine.ts";
+import type { ContainerLogLine } from "./engine.ts";
 
 /**
  * Docker stamps the two streams of a container each for itself and stores lines as they come, so a line may be older
