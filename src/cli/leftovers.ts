@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { type HomePaths, isDefaultHome } from "../platform/paths.ts";
 import { quoteForShell } from "../platform/shell-quote.ts";
 import { COMPONENT_NAMES } from "../stack/component.ts";
@@ -21,6 +21,16 @@ export async function findLeftovers(paths: HomePaths): Promise<Leftovers | null>
   if (lines.length === 0) return null;
   const home = isDefaultHome(paths.home) ? "" : ` --home ${quoteForShell(paths.home)}`;
   return { lines, command: `stigmer server stop --force${home}` };
+}
+
+/** Of a forced `deploy up` or `deploy down`: its lock names the deployment. Null when none was under way. */
+export async function findDeploymentLeftovers(paths: HomePaths): Promise<Leftovers | null> {
+  const entries = await readdir(paths.runDir).catch(() => []); // No folder: nothing was begun.
+  const names = entries.flatMap((entry) => /^deploy-([a-z0-9._-]+)\.lock$/.exec(entry)?.[1] ?? []);
+  const [name] = names;
+  if (name === undefined) return null;
+  const lines = names.map((one) => `the unfinished deployment ${one}, which the next stigmer deploy up puts right`);
+  return { lines, command: `stigmer deploy down ${name}` };
 }
 
 async function readFirstLine(path: string): Promise<string | null> {

@@ -71,14 +71,16 @@ async function runInvocation(host: CliHost, invocation: Invocation, reporter: Re
 }
 
 const STACK_COMMANDS = ["server start", "server stop", "server restart"];
+const DEPLOY_COMMANDS = ["deploy up", "deploy down"];
 
 async function tellLeftovers(host: CliHost, invocation: Extract<Invocation, { kind: "command" }>): Promise<void> {
-  if (!STACK_COMMANDS.includes(invocation.command)) return;
-  const [{ findLeftovers }, { homePaths, resolveHome }] = await Promise.all([
+  if (![...STACK_COMMANDS, ...DEPLOY_COMMANDS].includes(invocation.command)) return;
+  const [{ findDeploymentLeftovers, findLeftovers }, { homePaths, resolveHome }] = await Promise.all([
     import("./leftovers.ts"),
     import("../platform/paths.ts"),
   ]);
-  const left = await findLeftovers(homePaths(resolveHome(invocation.globals.home, host.env)));
+  const find = DEPLOY_COMMANDS.includes(invocation.command) ? findDeploymentLeftovers : findLeftovers;
+  const left = await find(homePaths(resolveHome(invocation.globals.home, host.env)));
   if (left === null) return;
   host.stderr.write(`Left behind: ${left.lines.join(", ")}\nRemove it with: ${left.command}\n`);
 }

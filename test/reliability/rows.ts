@@ -39,6 +39,6 @@ export const ROWS: readonly Row[] = [
   killedRunner,
   killedServer,
   doubleCancel,
-  killedWorkflow,
   hostileWorkflows,
+  killedWorkflow,
 ];

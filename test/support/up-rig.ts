@@ -39,9 +39,12 @@ export interface RigChanges extends Partial<GenerationInput> {
 
 /** Generous: the machine builds other things at the same time. */
 const HEALTHY_MS = 60_000;
+/** A request that met a container on its way up or down may never be answered. */
+const ANSWER_MS = 10_000;
 
-export async function upRig(): Promise<UpRig> {
-  const engine = await connectDocker({ env: process.env, homeDir: homedir() });
+/** @param env names the engine in `DOCKER_HOST`; the machine's own by default. */
+export async function upRig(env: NodeJS.ProcessEnv = process.env): Promise<UpRig> {
+  const engine = await connectDocker({ env, homeDir: homedir() });
   const name = `dep-${randomBytes(4).toString("hex")}`;
   const port = await freePort();
   const place = await temporaryDirectory();
@@ -72,7 +75,7 @@ export async function upRig(): Promise<UpRig> {
       });
     },
     async get(path) {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
       return { status: answer.status, text: await answer.text() };
     },
     async resources() {

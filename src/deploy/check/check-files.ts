@@ -8,7 +8,7 @@ import { type DockerInstruction, parseDockerfile } from "./dockerfile.ts";
 import { outlineOf } from "./markdown.ts";
 
 const STAGE = ["FROM", "LABEL", "USER", "WORKDIR", "COPY", "RUN"];
-const IMAGE = ["ENV", "WORKDIR", "COPY", "COPY", "USER", "EXPOSE", "HEALTHCHECK", "CMD"];
+const IMAGE = ["ENV", "WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD", "COPY", "COPY"];
 const DOCKERFILE = ["ARG", ...STAGE, "FROM", "LABEL", ...IMAGE];
 
 /** @throws Error naming the file. */

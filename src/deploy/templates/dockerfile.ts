@@ -34,13 +34,14 @@ ENV NODE_ENV=production \\
     DATA_DIR=${DATA_DIRECTORY} \\
     SYNC_TIMEOUT=${deployment.syncTimeoutSeconds}
 WORKDIR /app
-COPY --from=files /files/app/ ./
-COPY --from=files --chown=${CONTAINER_USER} /files/owned/ /
 USER ${CONTAINER_USER}
 EXPOSE ${CONTAINER_PORT}
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \\
   CMD ${JSON.stringify(["node", "-e", PROBE])}
 # No shell stays in between: SIGTERM reaches the server, which ends its work first.
 CMD ["node", "server.js"]
+# Last, since all above is the same for the next version.
+COPY --from=files /files/app/ ./
+COPY --from=files --chown=${CONTAINER_USER} /files/owned/ /
 `;
 }

@@ -10,28 +10,27 @@ import { type DeploymentResources, findResources, roleOf, serviceOf } from "./re
 import type { Undo } from "./undo.ts";
 
 /**
- * Takes away what an earlier run that was killed left behind, and lets the container stand that was to become the service
- * and serves already.
+ * Puts right what an earlier run that was killed left behind: what it made goes, the version that it had stopped serves again,
+ * and its successor that serves already gets the name.
  *
  * @returns what is there then.
  */
 export async function recover(engine: DockerEngine, name: string): Promise<DeploymentResources> {
   const found = await findResources(engine, name);
-  const names = dockerNames(name);
-  let service = serviceOf(found.containers, name);
-  const unnamed = found.containers.filter(
-    (container) => container.id !== service?.id && roleOf(container) !== "service",
+  const { container, jobsVolume } = dockerNames(name);
+  const service = serviceOf(found.containers, name);
+  const unfinished = found.containers.filter(
+    ({ id, labels }) => id !== service?.id && roleOf({ labels }) !== "service",
   );
-  const heir =
-    service === null ? unnamed.find((container) => container.running && roleOf(container) === "next") : undefined;
-  if (heir !== undefined) {
-    await engine.renameContainer(heir.id, names.container);
-    service = heir;
+  const isHeir = (one: ContainerSummary) => service === null && one.running && roleOf(one) === "next";
+  const heir = unfinished.find(isHeir);
+  for (const { id } of unfinished.filter((one) => one !== heir)) await engine.removeContainer(id, { force: true });
+  if (heir !== undefined) await engine.renameContainer(heir.id, container);
+  // Only for its successor does an up stop it; whoever stops it by hand leaves no successor behind.
+  if (service?.running === false && unfinished.some((one) => roleOf(one) === "next")) {
+    await engine.startContainer(service.id);
   }
-  for (const { id } of unnamed.filter((container) => container !== heir))
-    await engine.removeContainer(id, { force: true });
-  const scratch = found.volumes.filter((volume) => volume.name !== names.jobsVolume);
-  for (const volume of scratch) await engine.removeVolume(volume.name);
+  for (const volume of found.volumes.filter((one) => one.name !== jobsVolume)) await engine.removeVolume(volume.name);
   return await findResources(engine, name);
 }
 

@@ -284,6 +284,18 @@ describe("what a killed up left", { timeout: BUILD_MS }, () => {
     expect((await rig.get("/")).text).toBe("hello");
   });
 
+  test("does not keep the version that it had stopped from serving again", async () => {
+    await using rig = await upRig();
+    const id = await rig.up();
+    leave(rig, "next");
+    execFileSync("docker", ["stop", rig.name]);
+    const interruption = new AbortController();
+    const onProgress = () => interruption.abort(new Error("enough"));
+    await expect(rig.up({ signal: interruption.signal, onProgress })).rejects.toThrow("enough");
+    await expect.poll(() => rig.get("/").then(({ text }) => text, String), { timeout: 60_000 }).toBe("hello");
+    expect((await rig.resources())["containers"]).toEqual([`${rig.name} ${id}`]);
+  });
+
   function leave(rig: UpRig, role: string): void {
     const label = ["--label", `ai.stigmer.deployment.role=${role}`];
     const name = `${rig.name}-${role}-1234`;

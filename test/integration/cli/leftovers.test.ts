@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { findLeftovers } from "../../../src/cli/leftovers.ts";
+import { findDeploymentLeftovers, findLeftovers } from "../../../src/cli/leftovers.ts";
 import { homePaths } from "../../../src/platform/paths.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -15,5 +15,17 @@ test("what a forced command left is read from its state files, with the command 
   expect(await findLeftovers(paths)).toEqual({
     lines: ["stigmer-server (PID 4711)", "agent-runner (container 0123456789ab)"],
     command: `stigmer server stop --force --home '${paths.home}'`,
+  });
+});
+
+test("what a forced deployment left is named by its lock, with the command that removes it", async () => {
+  await using home = await temporaryDirectory();
+  const paths = homePaths(home.file("home"));
+  expect(await findDeploymentLeftovers(paths)).toBeNull();
+  await mkdir(home.file("home/run/deploy-my-shop.lock"), { recursive: true });
+  await mkdir(home.file("home/run/start.lock"));
+  expect(await findDeploymentLeftovers(paths)).toEqual({
+    lines: [expect.stringContaining("my-shop")],
+    command: "stigmer deploy down my-shop",
   });
 });

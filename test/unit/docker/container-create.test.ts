@@ -53,3 +53,27 @@ it("a command replaces the image's, and only when there is one", () => {
   });
   expect(containerCreateBody(specification)).not.toHaveProperty("Cmd");
 });
+
+it("a port is published on the host's loopback alone, and a volume is mounted by its name", () => {
+  const body = containerCreateBody({
+    ...specification,
+    loopbackPorts: [{ hostPort: 9000, containerPort: 8000 }],
+    volumes: [{ name: "jobs", containerPath: "/data" }],
+    restartPolicy: "unless-stopped",
+    cpus: 0.5,
+    keepsHealthcheck: true,
+  });
+  expect(body).toMatchObject({
+    ExposedPorts: { "8000/tcp": {} },
+    HostConfig: {
+      PortBindings: { "8000/tcp": [{ HostIp: "127.0.0.1", HostPort: "9000" }] },
+      RestartPolicy: { Name: "unless-stopped" },
+      NanoCpus: 500_000_000,
+    },
+  });
+  expect(body).toHaveProperty(
+    "HostConfig.Mounts",
+    expect.arrayContaining([{ Type: "volume", Source: "jobs", Target: "/data" }]),
+  );
+  expect(body).not.toHaveProperty("Healthcheck");
+});

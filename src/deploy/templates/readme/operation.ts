@@ -1,9 +1,9 @@
 import { DATA_DIRECTORY, type Deployment } from "../../deployment.ts";
-import { dockerNames } from "../../deployment-name.ts";
+import { dockerNames, kubernetesName } from "../../deployment-name.ts";
 import { markdownBlock } from "../markdown-text.ts";
 
 /** What somebody needs who has to keep it running. */
-export function operation({ apiPort, name }: Deployment): string[] {
+export function operation({ apiPort, kubernetes, name }: Deployment): string[] {
   const { container, image, jobsVolume } = dockerNames(name);
   const url = `http://127.0.0.1:${apiPort}`;
   return [
@@ -37,9 +37,19 @@ export function operation({ apiPort, name }: Deployment): string[] {
       "sh",
       `docker compose stop\ndocker run --rm -v ${jobsVolume}:${DATA_DIRECTORY}:ro --entrypoint tar ${image} -C ${DATA_DIRECTORY} -cf - . > jobs.tar\ndocker compose start`,
     ),
+    ...(kubernetes ? withKubernetes(name) : []),
     [
       "- **Platforms that set `PORT`**: the server listens there. The image runs as uid 10001, needs no rights, and writes to `/data` and `/tmp` only.",
       "- **Stopping**: on SIGTERM it takes no new work, ends what it can, and leaves the rest to the next start.",
     ].join("\n"),
+  ];
+}
+
+/** The keys replace those of the template, which are empty. */
+function withKubernetes(name: string): string[] {
+  const secret = `kubectl create secret generic ${kubernetesName(name)} --from-env-file=.env --dry-run=client -o yaml`;
+  return [
+    "- **Kubernetes**: push the image, put its name into `kubernetes/deployment.yaml`, and apply; the keys come from `.env`:",
+    markdownBlock("sh", `kubectl apply -f kubernetes/\n${secret} | kubectl apply -f -`),
   ];
 }

@@ -17,8 +17,7 @@ export function quickStart(deployment: Deployment): string[] {
     ...keys,
     "With Docker and its compose plugin (`docker-compose` 1.29 takes the same words):",
     markdownBlock("sh", `docker compose up -d --build\ncurl -sS ${url}/health/ready`),
-    "Or with stigmer, which also finds a base image where no registry answers, proves that the service is healthy and replaces a running one only then:",
-    markdownBlock("sh", upCommand(deployment)),
+    ...withStigmer(deployment),
     "Or without any container, on Node 22.13 or newer:",
     markdownBlock("sh", "node server.js"),
     "## Run the workflow",
@@ -33,13 +32,16 @@ export function quickStart(deployment: Deployment): string[] {
   ];
 }
 
-/** Makes the same files again. Agents are data here, and their definitions elsewhere. */
-function upCommand({ agents, apiPort, kubernetes, name, syncTimeoutSeconds }: Deployment): string {
+/** The command that makes the same files again; not of agents, whose definitions are elsewhere. */
+function withStigmer({ agents, apiPort, kubernetes, name, syncTimeoutSeconds }: Deployment): string[] {
+  const does =
+    "which also finds a base image where no registry answers, and replaces a running version once the new one is proved";
+  if (Object.keys(agents).length > 0) return [`Or with stigmer, ${does}: \`stigmer deploy up FILE --agents DIR\`.`];
   const timeoutMs = Math.round(syncTimeoutSeconds * 1000);
-  return [
+  const command = [
     `stigmer deploy up workflow.yaml --output . --name ${name} --api-port ${apiPort}`,
     ...(timeoutMs === DEFAULT_OPTIONS.syncTimeoutMs ? [] : [`--sync-timeout ${timeoutMs}ms`]),
     ...(kubernetes ? ["--kubernetes"] : []),
-    ...(Object.keys(agents).length === 0 ? [] : ["--agents ../agents"]),
   ].join(" ");
+  return [`Or with stigmer, ${does}:`, markdownBlock("sh", command)];
 }
