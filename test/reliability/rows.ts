@@ -10,6 +10,7 @@ import { doubleCancel, killedRunner, killedServer } from "./rows/executions.ts";
 import { foreignThings, reboot } from "./rows/identity.ts";
 import { killDuringStart, killDuringStop, killWhileRunning } from "./rows/kills.ts";
 import { logBurst } from "./rows/log-burst.ts";
+import { wrongSignatures } from "./rows/signatures.ts";
 
 /** The fault matrix, in the order of its publication. */
 export const ROWS: readonly Row[] = [
@@ -37,4 +38,5 @@ export const ROWS: readonly Row[] = [
   killedRunner,
   killedServer,
   doubleCancel,
+  wrongSignatures,
 ];
