@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomUUID } from "node:crypto";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import WebSocket from "ws";
 
 /** The contract's signature by hand (docker-runner.md §2), so that the service is not its own witness. */
