@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { receiveBody, UnverifiedBytes } from "../../../src/docker-runner/auth/receive-body.ts";
 
 const LIMITS = { maxBytes: 100, maxHashedBytes: 200, idleMs: 60_000 };
@@ -9,7 +8,7 @@ const LIMITS = { maxBytes: 100, maxHashedBytes: 200, idleMs: 60_000 };
 /** A request whose body the test writes. */
 function createRequest(headers: Record<string, string> = { "transfer-encoding": "chunked" }) {
   const stream = new PassThrough();
-  return { stream, request: Object.assign(stream, { headers }) as unknown as IncomingMessage };
+  return { stream, request: Object.assign(stream, { headers }) };
 }
 
 function hash(text: string): string {
@@ -26,7 +25,7 @@ test("a body comes with the hash of its bytes", async () => {
 
 test("a request that announces no body is not read", async () => {
   for (const headers of [{}, { "content-length": "0" }]) {
-    const { request } = createRequest(headers as Record<string, string>);
+    const { request } = createRequest({ ...headers });
     expect(await receiveBody(request, new UnverifiedBytes(), LIMITS)).toEqual({
       bytes: Buffer.alloc(0),
       hash: hash(""),
@@ -53,10 +52,24 @@ test("a body beyond what is hashed is cut off", async () => {
 });
 
 test("a silence in the middle of a body cuts it off, and every byte puts it off", async () => {
-  const { request, stream } = createRequest();
-  const body = receiveBody(request, new UnverifiedBytes(), { ...LIMITS, idleMs: 50 });
-  stream.write("x");
-  await expect(body).rejects.toMatchObject({ statusCode: 401, code: "invalid_signature" });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const { request, stream } = createRequest();
+    const body = receiveBody(request, new UnverifiedBytes(), { ...LIMITS, idleMs: 1_000 });
+    let isSettled = false;
+    body.catch(() => {}).finally(() => (isSettled = true));
+    for (let second = 0; second < 5; second += 1) {
+      stream.write("x");
+      await new Promise((resolve) => setImmediate(resolve));
+      vi.advanceTimersByTime(900);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isSettled).toBe(false);
+    vi.advanceTimersByTime(200);
+    await expect(body).rejects.toMatchObject({ statusCode: 401, code: "invalid_signature" });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a caller that leaves in the middle cuts its body off", async () => {
