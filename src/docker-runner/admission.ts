@@ -13,7 +13,7 @@ export function addAdmission(app: FastifyInstance, service: Service): void {
   app.addHook("onRequest", async (request, reply) => {
     beginVisit(app, request, reply, service);
     if (Gate.isOpen(request.raw)) return;
-    request.visit.body = await service.gate.admit(request.raw, { isUpgrade: request.ws === true });
+    request.visit.body = await service.gate.admit(request.raw, reply.raw, { isUpgrade: request.ws === true });
     try {
       enter(request, reply, service);
     } catch (error) {
@@ -31,7 +31,7 @@ export async function admitUnreadable(
   service: Service,
 ): Promise<void> {
   beginVisit(app, request, reply, service);
-  await service.gate.admit(request.raw, { isUpgrade: false });
+  await service.gate.admit(request.raw, reply.raw, { isUpgrade: false });
 }
 
 function beginVisit(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, service: Service): void {
