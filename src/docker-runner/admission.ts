@@ -11,9 +11,9 @@ import "./visit.ts";
 export function addAdmission(app: FastifyInstance, service: Service): void {
   app.decorateRequest("visit");
   app.addHook("onRequest", async (request, reply) => {
-    beginVisit(request, reply, service);
+    beginVisit(app, request, reply, service);
     if (Gate.isOpen(request.raw)) return;
-    request.visit.body = await service.gate.admit(request.raw, { isUpgrade: request.ws === true });
+    request.visit.body = await service.gate.admit(request.raw, reply.raw, { isUpgrade: request.ws === true });
     try {
       enter(request, reply, service);
     } catch (error) {
@@ -24,11 +24,17 @@ export function addAdmission(app: FastifyInstance, service: Service): void {
 }
 
 /** For requests that never come to a route because their path cannot be read. */
-export async function admitUnreadable(request: FastifyRequest, service: Service): Promise<void> {
-  await service.gate.admit(request.raw, { isUpgrade: false });
+export async function admitUnreadable(
+  app: FastifyInstance,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  service: Service,
+): Promise<void> {
+  beginVisit(app, request, reply, service);
+  await service.gate.admit(request.raw, reply.raw, { isUpgrade: false });
 }
 
-function beginVisit(request: FastifyRequest, reply: FastifyReply, service: Service): void {
+function beginVisit(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, service: Service): void {
   request.visit = {
     startedAtMs: performance.now(),
     containerId: null,
@@ -38,7 +44,7 @@ function beginVisit(request: FastifyRequest, reply: FastifyReply, service: Servi
     body: Buffer.alloc(0),
   };
   if (Gate.isOpen(request.raw)) return;
-  reply.raw.once("close", () => audit(request, reply, service));
+  reply.raw.once("close", () => audit(app, request, reply, service));
 }
 
 function enter(request: FastifyRequest, reply: FastifyReply, { concurrency, shutdown }: Service): void {
@@ -47,15 +53,15 @@ function enter(request: FastifyRequest, reply: FastifyReply, { concurrency, shut
 }
 
 /** One line a request. The query, the headers and the body stay out of it: they may hold secrets. */
-function audit(request: FastifyRequest, reply: FastifyReply, { metrics }: Service): void {
+function audit(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply, { metrics }: Service): void {
   const { errorCode, isUpgraded, startedAtMs } = request.visit;
-  const route = request.routeOptions.url ?? "(none)";
+  const route = request.routeOptions?.url ?? "(none)";
   const status = isUpgraded ? 101 : reply.raw.statusCode;
   metrics.countRequest(request.method, route, status);
   if (errorCode !== null) metrics.countRefusal(errorCode);
-  request.server.audit({
+  app.audit({
     method: request.method,
-    path: request.routeOptions.url ?? pathOf(request.raw.url ?? ""),
+    path: request.routeOptions?.url ?? pathOf(request.raw.url ?? ""),
     status,
     ms: Math.round((performance.now() - startedAtMs) * 10) / 10,
     containerId: request.visit.containerId ?? namedContainer(request.query) ?? namedContainer(request.body),

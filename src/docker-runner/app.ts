@@ -11,6 +11,7 @@ import Fastify, {
 } from "fastify";
 import { addAdmission, admitUnreadable } from "./admission.ts";
 import { validationError } from "./api-error.ts";
+import { answerNoHttp } from "./client-errors.ts";
 import { addFailures, sendFailure } from "./failures.ts";
 import { openApiOptions } from "./openapi.ts";
 import { addArchiveRoute } from "./routes/archive.ts";
@@ -60,6 +61,8 @@ const ROUTES = [
 
 /** A frame of input, and the largest message that a caller may send at once. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+/** The query of a WebSocket may carry a command and its environment. */
+const MAX_HEADER_BYTES = 64 * 1024;
 /** Upper bound of a body that the framework would allow; the gate knows the real one. */
 const ANY_LENGTH = Number.MAX_SAFE_INTEGER;
 
@@ -75,8 +78,10 @@ export async function buildApp(service: Service, logger: FastifyServerOptions["l
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
     // Nothing is read as what it is not: "1" is no true and "30" no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    clientErrorHandler: answerNoHttp,
     frameworkErrors: (error, request, reply) => {
-      admitUnreadable(request, service).then(
+      admitUnreadable(app, request, reply, service).then(
         () => sendFailure(validationError(error.message), request, reply),
         (refusal) => sendFailure(refusal, request, reply),
       );

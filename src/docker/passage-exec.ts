@@ -44,6 +44,8 @@ export function createExecPassage(transport: Transport, dialer: DirectDialer): E
         if (taken.head.length > 0) taken.socket.unshift(taken.head);
         return taken.socket;
       });
+      // A command that ended does not take what is still being written; that is told by the end of its output.
+      socket.on("error", () => {});
       signal.addEventListener("abort", () => socket.destroy(), { once: true });
       if (signal.aborted) socket.destroy();
       return socket;

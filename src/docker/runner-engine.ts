@@ -9,6 +9,8 @@ export type EngineFilters = Record<string, string[]>;
 export interface ExecDocument {
   ContainerID: string;
   Running: boolean;
+  /** On the engine's machine; 0 before it ran. */
+  Pid: number;
   /** Null before it ran. */
   ExitCode: number | null;
 }

@@ -26,18 +26,14 @@ interface Running extends RunnerProcess {
   port: number;
 }
 
-async function start(settings: Record<string, string> = {}, args: string[] = [], cwd?: string): Promise<Running> {
+async function start(settings: Record<string, string> = {}): Promise<Running> {
   const port = Number(settings["DOCKER_RUNNER_PORT"] ?? (await freePort()));
-  const runner = spawnRunner(
-    {
-      DOCKER_RUNNER_PORT: String(port),
-      DOCKER_RUNNER_SHARED_SECRET: SECRET,
-      DOCKER_SOCKET: "/nowhere.sock",
-      ...settings,
-    },
-    args,
-    cwd,
-  );
+  const runner = spawnRunner({
+    DOCKER_RUNNER_PORT: String(port),
+    DOCKER_RUNNER_SHARED_SECRET: SECRET,
+    DOCKER_SOCKET: "/nowhere.sock",
+    ...settings,
+  });
   started.push(runner);
   expect(await runner.listening).toEqual({ type: "listening", port });
   const secret = settings["DOCKER_RUNNER_SHARED_SECRET"] ?? SECRET;
@@ -136,8 +132,7 @@ describe("settings", () => {
     writeFileSync(directory.file(".env"), "DOCKER_RUNNER_PORT=broken\n");
     const runner = spawnRunner(
       { DOCKER_RUNNER_PORT: String(port), DOCKER_SOCKET: "/nowhere.sock" },
-      ["--env-file", directory.file("settings")],
-      directory.path,
+      { args: ["--env-file", directory.file("settings")], cwd: directory.path },
     );
     started.push(runner);
     expect(await runner.listening).toEqual({ type: "listening", port });

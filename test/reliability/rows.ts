@@ -11,6 +11,7 @@ import { hostileWorkflows } from "./rows/hostile-workflows.ts";
 import { foreignThings, reboot } from "./rows/identity.ts";
 import { killDuringStart, killDuringStop, killWhileRunning } from "./rows/kills.ts";
 import { logBurst } from "./rows/log-burst.ts";
+import { wrongSignatures } from "./rows/signatures.ts";
 import { killedWorkflow } from "./rows/workflows.ts";
 
 /** The fault matrix, in the order of its publication. */
@@ -41,4 +42,5 @@ export const ROWS: readonly Row[] = [
   doubleCancel,
   hostileWorkflows,
   killedWorkflow,
+  wrongSignatures,
 ];

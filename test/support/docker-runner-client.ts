@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomUUID } from "node:crypto";
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import WebSocket from "ws";
 
 /** The contract's signature by hand (docker-runner.md §2), so that the service is not its own witness. */
@@ -43,10 +43,13 @@ export interface CallChanges {
 export class RunnerCaller {
   readonly port: number;
   readonly secret: string;
+  readonly #agent: Agent | false;
 
-  constructor({ port, secret }: { port: number; secret: string }) {
+  /** @param agent keeps connections; by default each call has its own. */
+  constructor({ agent = false, port, secret }: { port: number; secret: string; agent?: Agent | false }) {
     this.port = port;
     this.secret = secret;
+    this.#agent = agent;
   }
 
   get(url: string, changes: CallChanges = {}): Promise<Answer> {
@@ -86,7 +89,7 @@ export class RunnerCaller {
         port: this.port,
         method,
         path: url,
-        agent: false,
+        agent: this.#agent,
         headers: { ...headers, ...proof, ...(body.length > 0 ? { "content-length": Buffer.byteLength(body) } : {}) },
         ...(signal === undefined ? {} : { signal }),
       });

@@ -15,10 +15,20 @@ export interface RunnerProcess {
   exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
+export interface SpawnOptions {
+  args?: string[];
+  cwd?: string;
+  /** The Node that runs it; by default this one. */
+  node?: string;
+}
+
 /** Starts the built service with exactly these settings. */
-export function spawnRunner(settings: Record<string, string>, args: string[] = [], cwd?: string): RunnerProcess {
+export function spawnRunner(
+  settings: Record<string, string>,
+  { args = [], cwd, node = process.execPath }: SpawnOptions = {},
+): RunnerProcess {
   const { HOME = "/", PATH = "" } = process.env;
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(node, [PROGRAM, ...args], {
     env: { HOME, PATH, ...settings },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     timeout: DEADLINE_MS,
@@ -47,7 +57,7 @@ export async function refusedStart(
   settings: Record<string, string>,
   args: string[] = [],
 ): Promise<{ code: number | null; output: string }> {
-  const { exit, output } = spawnRunner(settings, args);
+  const { exit, output } = spawnRunner(settings, { args });
   const { code } = await exit;
   return { code, output: output() };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DockerEngine } from "../../src/docker/engine.ts";
 
 /** What the containers of engine tests need; each is a few dozen kilobytes. */
-const PROGRAMS = ["cat", "head", "id", "printenv", "seq", "sh", "sleep", "stty", "tr", "true"];
+const PROGRAMS = ["cat", "env", "head", "id", "printenv", "seq", "sh", "sleep", "stty", "tr", "true"];
 
 /**
  * Imports an image of a shell and a few tools, taken from this machine with their libraries: no registry is asked.

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { ApiError } from "../api-error.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type BodyLimits, hasBody, receiveBody, UnverifiedBytes } from "./receive-body.ts";
@@ -30,11 +30,15 @@ export class Gate {
    * @returns the bytes of its body.
    * @throws ApiError of a code of docker-runner.md §2; body_too_large (413) for a verified body that is too long.
    */
-  async admit(request: IncomingMessage, { isUpgrade }: { isUpgrade: boolean }): Promise<Buffer> {
+  async admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { isUpgrade }: { isUpgrade: boolean },
+  ): Promise<Buffer> {
     try {
       return await this.#verify(request, isUpgrade);
     } catch (error) {
-      if (!isUpgrade) discardRest(request);
+      if (!isUpgrade) discardRest(request, response);
       throw error;
     }
   }
@@ -55,11 +59,22 @@ export class Gate {
   }
 }
 
-/** A body that goes on after its answer must not be the next request's head, nor last for ever. */
-function discardRest(request: IncomingMessage): void {
+/**
+ * A body that goes on after its answer must not be the next request's head, nor last for ever. Until it ends the connection
+ * stays, also when its sender asked for the end of it: closing now would reset it, and the answer might be lost with it.
+ */
+function discardRest(request: IncomingMessage, response: ServerResponse): void {
   if (request.complete || !hasBody(request)) return;
-  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
-  request.once("end", () => clearTimeout(timer));
-  request.once("close", () => clearTimeout(timer));
+  const { socket } = request;
+  const wasToStay = response.shouldKeepAlive;
+  response.shouldKeepAlive = true;
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  request.once("end", () => {
+    clearTimeout(timer);
+    if (wasToStay) return;
+    if (response.writableFinished) socket.end();
+    else response.once("finish", () => socket.end());
+  });
+  socket.once("close", () => clearTimeout(timer));
   request.resume();
 }

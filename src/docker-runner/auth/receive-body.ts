@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { ApiError } from "../api-error.ts";
 import { EMPTY_BODY_HASH } from "./signature.ts";
 
@@ -47,7 +48,7 @@ export class UnverifiedBytes {
 const EMPTY: ReceivedBody = { bytes: Buffer.alloc(0), hash: EMPTY_BODY_HASH };
 
 /** Whether anything follows the head. What was upgraded has no body: the bytes that follow are another protocol's. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: Pick<IncomingMessage, "headers">): boolean {
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
@@ -58,7 +59,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
  *   too_many_requests (503) when too many such bodies are in memory.
  */
 export function receiveBody(
-  request: IncomingMessage,
+  request: Readable & Pick<IncomingMessage, "headers">,
   unverified: UnverifiedBytes,
   limits: BodyLimits = BODY_LIMITS,
 ): Promise<ReceivedBody> {

@@ -77,7 +77,6 @@ async function openCopier(
     AttachStderr: true,
   });
   const socket = await engine.openExec(execId, { tty: false, signal });
-  socket.on("error", () => {}); // Seen by whoever waits for its end.
   socket.resume();
   return { execId, socket };
 }

@@ -2,10 +2,11 @@ import type { RunnerEngine } from "../../docker/runner-engine.ts";
 import { pollUntil } from "../../platform/poll.ts";
 import type { MarkedExec } from "./command.ts";
 import { readExitCode } from "./exit-code.ts";
+import { readInnerPid } from "./inner-pid.ts";
 
 /** Builtins of a POSIX shell alone: an image need not have ps, grep or kill. */
 const SCRIPT = `
-mark=$1 signal=$2 rounds=$3
+mark=$1 signal=$2 rounds=$3 leader=$4
 
 marked() {
   while IFS= read -r text || [ -n "$text" ]; do
@@ -23,7 +24,7 @@ fields() {
 
 found=1
 while [ "$rounds" -gt 0 ]; do
-  rounds=$((rounds - 1)) sessions=" " known=" " pids=
+  rounds=$((rounds - 1)) sessions=" $leader " known=" " pids=
   for path in /proc/[0-9]*; do
     if marked "$path" && fields "$path" && [ "$state" != Z ]; then
       sessions="$sessions$session " known="$known\${path#/proc/} "
@@ -63,7 +64,7 @@ export async function killExec(engine: SignalEngine, exec: MarkedExec): Promise<
       async probe() {
         const exitCode = await runScript(engine, exec, "KILL", KILL_ROUNDS);
         if (exitCode !== 0) throw new Error(`the script ended with ${exitCode}`);
-        // It may not have begun when the script looked, or have taken the mark out of its environment.
+        // It may not have begun when the script looked.
         return !(await engine.inspectExec(exec.id)).Running;
       },
     });
@@ -80,8 +81,11 @@ export async function signalExec(engine: SignalEngine, exec: MarkedExec, signal:
 
 async function runScript(engine: SignalEngine, exec: MarkedExec, signal: string, rounds: number): Promise<number> {
   const deadline = AbortSignal.timeout(DEADLINE_MS);
+  // The leader of the session is found even when it took the mark out of its environment.
+  const { Pid, Running } = await engine.inspectExec(exec.id);
+  const leader = Running ? await readInnerPid(Pid, exec.containerId) : null;
   const id = await engine.createExec(exec.containerId, {
-    Cmd: ["/bin/sh", "-c", SCRIPT, "sh", exec.mark, signal, String(rounds)],
+    Cmd: ["/bin/sh", "-c", SCRIPT, "sh", exec.mark, signal, String(rounds), leader ?? ""],
     AttachStdout: true,
     AttachStderr: true,
   });

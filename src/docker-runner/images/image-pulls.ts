@@ -1,3 +1,4 @@
+import { DockerRequestError } from "../../docker/engine.ts";
 import type { RunnerEngine } from "../../docker/runner-engine.ts";
 import { ApiError } from "../api-error.ts";
 
@@ -28,7 +29,7 @@ export class ImagePulls {
   /**
    * Resolves when the image is there. A pull lasts as long as it makes progress, and goes on when its callers are gone.
    *
-   * @throws ApiError image_not_found (404), image_pull_failed (502)
+   * @throws ApiError image_not_found (404), image_pull_failed (502, or the engine's own status)
    */
   async ensure(image: WantedImage, onProgress: (text: string) => void = () => {}): Promise<void> {
     if (await this.#isPresent(image)) return;
@@ -63,16 +64,21 @@ export class ImagePulls {
 
   async #pull(reference: string, platform: string | null, listeners: Flight["listeners"]): Promise<void> {
     const options = platform === null ? {} : { platform };
-    for await (const { error, text } of this.#engine.pullImage(reference, this.#stopped, options)) {
-      if (error !== null) throw pullFailed(reference, error);
-      if (text !== "") for (const tell of listeners) tell(text);
+    try {
+      for await (const { error, text } of this.#engine.pullImage(reference, this.#stopped, options)) {
+        if (error !== null) throw pullFailed(reference, error, 502);
+        if (text !== "") for (const tell of listeners) tell(text);
+      }
+    } catch (error) {
+      throw error instanceof DockerRequestError ? pullFailed(reference, error.message, error.statusCode) : error;
     }
   }
 }
 
-function pullFailed(reference: string, text: string): ApiError {
-  if (/not found|manifest unknown|pull access denied|does not exist/i.test(text)) {
+/** Some failures come as the engine's status, others in the middle of a pull that began well. */
+function pullFailed(reference: string, text: string, statusCode: number): ApiError {
+  if (statusCode === 404 || /not found|manifest unknown|pull access denied|does not exist/i.test(text)) {
     return new ApiError(404, "image_not_found", `${reference}: ${text}`);
   }
-  return new ApiError(502, "image_pull_failed", `${reference}: ${text}`, { retryable: true });
+  return new ApiError(statusCode, "image_pull_failed", `${reference}: ${text}`, { retryable: statusCode >= 500 });
 }

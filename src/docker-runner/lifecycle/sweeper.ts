@@ -19,7 +19,8 @@ const LOOK_MS = 1_000;
 const LIST_MS = 60_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
-const GRACE_MS = 10_000;
+/** Its time was over already: this is for closing files, not for finishing work. */
+const GRACE_MS = 3_000;
 /** A container that was made and never started, and for so long: the process that made it is gone. */
 const ABANDONED_MS = 120_000;
 

@@ -28,8 +28,10 @@ export async function allowedHostPath(path: string, { policy, socketPath }: Host
   if (isSocket || (!policy.dockerSocket && (await leadsToSocket(resolved, sockets)))) {
     throw policyDenied(`${path} leads to the engine's socket`);
   }
-  const roots = await Promise.all(policy.bindRoots.map(resolveIfThere));
-  if (!roots.some((root) => isWithin(root, resolved))) throw policyDenied(`${path} lies below none of the bind roots`);
+  // A root that cannot be seen from here, as from inside a container, could hold any link.
+  const roots = await Promise.all(policy.bindRoots.map(realpathIfThere));
+  if (!roots.some((root) => root !== null && isWithin(root, resolved)))
+    throw policyDenied(`${path} lies below none of the bind roots`);
   return resolved;
 }
 

@@ -130,6 +130,14 @@ test("killOnTimeout kills the exec's whole process group, TERM-proof ones too, a
   expect((await bystander).json).toMatchObject({ stdout: "bystander\n", exitCode: 0 });
 });
 
+test("a command that clears its environment is killed all the same", async () => {
+  const clear = ["/bin/env", "-i", "/bin/sh", "-c", "/bin/sleep 6031 & exec /bin/sleep 6032"];
+  const { json, status } = await run(clear, { timeoutMs: 1500, killOnTimeout: true });
+  expect([status, json["error"]]).toMatchObject([408, { details: { killed: true } }]);
+  const left = await commandLines();
+  for (const marker of ["6031", "6032"]) expect(left).not.toContain(marker);
+});
+
 test("without killOnTimeout a command lives on after its timeout", async () => {
   expect((await run("sleep 6011", { timeoutMs: 1000 })).json["error"]).not.toHaveProperty("details.killed");
   expect(await commandLines()).toContain("6011");

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectDocker } from "../../../src/docker/connect.ts";
 import type { DockerEngine } from "../../../src/docker/engine.ts";
+import { drain } from "../../../src/docker-runner/drain.ts";
 import type { WebSocketReader } from "../../support/docker-runner-client.ts";
 import { type RunnerRig, startRunner } from "../../support/docker-runner-rig.ts";
 import { importTinyImage } from "../../support/tiny-image.ts";
@@ -210,4 +211,15 @@ test("a reader that stops holds neither memory nor other callers up", async () =
   const after = process.memoryUsage();
   expect(after.rss - before.rss).toBeLessThan(64 * 1024 * 1024);
   socket.socket.terminate();
+});
+
+test("the end of the service ends its sessions: an error frame, 1001, and no process is left", async () => {
+  const ending = await startRunner({ runnerId: rig.runnerId });
+  const query = new URLSearchParams({ containerId, command: "sleep 4714 & sleep 4714" });
+  const socket = ending.caller.webSocket(`/v1/exec/interactive/ws?${query}`);
+  await socket.ready();
+  await drain(ending.app.server, ending.service);
+  expect(await socket.ended).toEqual({ code: 1001 });
+  expect(socket.frames.at(-1)).toMatchObject({ type: "error", error: { code: "shutting_down", retryable: true } });
+  expect(await countProcesses("4714")).toBe(0);
 });

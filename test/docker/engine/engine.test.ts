@@ -267,6 +267,7 @@ describe("events", () => {
     await engine.removeContainer(id);
     const seen: EngineEvent[] = [];
     for await (const event of engine.events({ labels: [LABEL], sinceMs, signal: AbortSignal.timeout(30_000) })) {
+      if (event.containerId !== id) continue; // The test before this one may have removed its own just now.
       seen.push(event);
       if (event.action === "destroy") break;
     }

@@ -99,6 +99,18 @@ test("signatures of any other length or alphabet are 401, never 500", async () =
   }
 });
 
+test("headers that are too long are 401 as well, and what is no HTTP is told in the same form", async () => {
+  const tooLong = {
+    ...signedHeaders({ method: "GET", url: "/metrics", secret: TEST_SECRET }),
+    "x-dr-signature": "A".repeat(100_000),
+  };
+  expect(await rig.caller.get("/metrics", { signature: tooLong })).toMatchObject({
+    status: 401,
+    json: { error: { code: "invalid_signature", retryable: false } },
+  });
+  expect(await exchange("this is no HTTP\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 .*validation_error/s);
+});
+
 test("the signature covers the raw body bytes: other bytes of the same JSON fail, odd spacing and key order signed as sent pass", async () => {
   const odd = '{ "all" :true,\n"labels":{"b":"c" , "a":"é"} }\n';
   expect((await rig.caller.send("POST", FIND, odd)).status).toBe(200);
@@ -153,6 +165,7 @@ test("unknown paths, other methods, /openapi.json and look-alikes of the two ope
     const { status } = await rig.caller.send(method, url, "", { signature: {} });
     expect(`${method} ${url} ${status}`).toBe(`${method} ${url} 401`);
   }
+  await expect.poll(() => rig.log().includes('"path":"/v1/%E0%A4%A"'), { timeout: 10_000 }).toBe(true);
   expect((await rig.caller.get("/v1/health", { signature: {} })).json).toEqual({ status: "ok" });
   expect((await rig.caller.get("/v1/ready", { signature: {} })).json).toEqual({ status: "ready" });
   expect(await rig.caller.get("/v1/nothing")).toMatchObject({ status: 404, json: { error: { code: "not_found" } } });

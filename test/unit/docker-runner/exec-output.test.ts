@@ -85,20 +85,24 @@ describe("an exec's output", () => {
     expect(seen).toEqual(["stdout \u0001abc"]);
   });
 
-  test("is not read while its reader waits", async () => {
-    let pulled = 0;
-    async function* counted(): AsyncGenerator<Buffer> {
-      for (; pulled < 10; pulled += 1) yield Buffer.from("x");
-    }
+  test.each([true, false])("is not read while its reader waits (terminal: %s)", async (tty) => {
+    const seen: string[] = [];
     let release = () => {};
-    const reading = readOutput(counted(), { tty: true }, () => new Promise<void>((resolve) => (release = resolve)));
+    const bytes = tty
+      ? [Buffer.from("a"), Buffer.from("b")]
+      : [Buffer.concat([logFrame("stdout", "a"), logFrame("stdout", "b")])];
+    const reading = readOutput(chunks(...bytes), { tty }, (_stream, payload) => {
+      seen.push(String(payload));
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    });
     await new Promise((resolve) => setImmediate(resolve));
-    expect(pulled).toBe(0);
-    const finished = reading.then(() => true);
-    for (let done = false; !done; ) {
-      release();
-      done = await Promise.race([finished, new Promise<false>((resolve) => setImmediate(() => resolve(false)))]);
-    }
-    expect(pulled).toBe(10);
+    expect(seen).toEqual(["a"]);
+    release();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(seen).toEqual(["a", "b"]);
+    release();
+    await reading;
   });
 });

@@ -46,6 +46,7 @@ interface Changes {
 /** What the engine would be told of a request. */
 async function body(options: Partial<ContainerOptions>, { policy = {}, volumes = {} }: Changes = {}) {
   const rules = { ...STRICT_POLICY, bindRoots: [allowed], volumes: ["data-*"], ...policy };
+  rules.bindRoots = rules.bindRoots.map((path) => path.replace("ROOT", root));
   const created = await createBody(
     { options: { image: "app", ...options }, image: "app:latest", ownLabels: {} },
     {
@@ -110,6 +111,11 @@ const ATTEMPTS: [string, () => Partial<ContainerOptions>, Changes?][] = [
   ["a bind below a link out", () => ({ binds: [`${allowed}/link-out/new:/x`] })],
   ["a bind by a dangling link", () => ({ binds: [`${allowed}/dangling:/x`] })],
   ["a bind below a dangling link", () => ({ binds: [`${allowed}/dangling/x:/x`] })],
+  [
+    "a bind below a root that cannot be seen",
+    () => ({ binds: [`${root}/unseen/x:/x`] }),
+    { policy: { bindRoots: ["ROOT/unseen"] } },
+  ],
   ["a bind with a relative path", () => ({ binds: ["./x:/x"] })],
   ["a bind in the extras", () => host({ Binds: [`${root}/outside:/x`] })],
   ["a bind with propagation", () => ({ binds: [`${allowed}:/x:rshared`] })],
