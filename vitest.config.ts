@@ -13,7 +13,7 @@ export default defineConfig({
           pool: "threads",
           maxWorkers: 2,
           isolate: false, // Pure code with hand-written fakes: nothing leaks from one file into the next.
-          testTimeout: 2_000,
+          testTimeout: 15_000, // A hung test is found; a busy machine is none.
           sequence: { groupOrder: 0 },
         },
       },

@@ -3,7 +3,7 @@ import type { WorkflowDefinition, WorkflowEdge } from "../../../agent-runner/src
 import { seededRandom } from "../../support/seeded-random.ts";
 import { type Flow, loop, next, type Results, routes, walk, workflow } from "../../support/workflow-flow.ts";
 
-const GRAPHS = 60;
+const GRAPHS = 30;
 const ORDERS = 5;
 /** Pure computation, but much of it for a machine under load. */
 const LIMIT_MS = 30_000;
