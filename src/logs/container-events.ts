@@ -1,9 +1,11 @@
 import type { DockerEngine, EngineEvent } from "../docker/engine.ts";
 
+const KEPT_DEATHS = 100;
+
 /** Listens to the engine's container events: remembers deaths, and wakes who waits for a start or a removal. */
 export class ContainerEvents {
   readonly #isOfInterest: (event: EngineEvent) => boolean;
-  readonly #deaths = new Map<string, number>();
+  readonly #deaths = new Map<string, number[]>();
   readonly #waiting = new Set<() => void>();
   #changes = 0;
   #hasEnded = false;
@@ -35,11 +37,11 @@ export class ContainerEvents {
   }
 
   /**
-   * When the container died last, in milliseconds, or null. The engine tells a death after it has stored the last line,
+   * When the container died, in milliseconds, oldest first. The engine tells a death after it has stored the last line,
    * so every later line is of another run.
    */
-  deathOf(containerId: string): number | null {
-    return this.#deaths.get(containerId) ?? null;
+  deathsOf(containerId: string): readonly number[] {
+    return this.#deaths.get(containerId) ?? [];
   }
 
   async #listen(events: AsyncIterable<EngineEvent>): Promise<void> {
@@ -55,10 +57,15 @@ export class ContainerEvents {
 
   #take(event: EngineEvent): void {
     if (!this.#isOfInterest(event)) return;
-    if (event.action === "die") this.#deaths.set(event.containerId, event.timeMs);
+    if (event.action === "die") this.#noteDeath(event);
     if (event.action !== "start" && event.action !== "destroy") return;
     this.#changes += 1;
     this.#wake();
+  }
+
+  /** Only the last ones matter: a reader that is that far behind shows fewer markers, and no line is lost. */
+  #noteDeath({ containerId, timeMs }: EngineEvent): void {
+    this.#deaths.set(containerId, [...this.deathsOf(containerId), timeMs].slice(-KEPT_DEATHS));
   }
 
   #wake(): void {

@@ -130,7 +130,7 @@ export class ContainerFollow {
       const items: FollowedItem[] = [];
       for (const line of lines) {
         // A container that is restarted quickly puts its first lines into the stream that is about to end.
-        this.#markers.noticeDeath(id, events.deathOf(id));
+        this.#markers.noticeDeaths(id, events.deathsOf(id));
         const marker = this.#markers.takeBefore(Date.parse(line.time));
         if (marker !== null) items.push(marker);
         items.push({ type: "line", line });

@@ -1,4 +1,4 @@
-import type { ContainerInfo, ContainerState } from "../docker/engine.ts";
+import type { ContainerInfo } from "../docker/engine.ts";
 import { isLastLogOf } from "./last-container-log.ts";
 import type { MarkerRecord } from "./record.ts";
 import { markerOf } from "./source.ts";
@@ -13,6 +13,12 @@ interface PendingMarker {
   /** Lines behind this moment are of the new run. */
   afterMs: number;
 }
+
+/**
+ * Docker's stamps are late on both sides of a restart: the last lines of a run are stamped after its end, and the first
+ * ones of the next before its start is noted. A line this close before a start is of the run that started.
+ */
+const EARLY_LINES_MS = 50;
 
 /** Decides which marker stands between the lines of two runs of the agent-runner's container, and where. */
 export class RunMarkers {
@@ -44,17 +50,27 @@ export class RunMarkers {
       this.#noticeReplacement(previous);
       return true;
     }
-    const isNewRun = this.#current.startedMs !== previous.startedMs;
-    if (isNewRun && this.#pending === null && timeOf(container.state.finishedAt) > this.#toldUntilMs) {
-      this.#pending = restartMarker(betweenRuns(container.state));
-    }
+    const { startedMs } = this.#current;
+    if (startedMs === previous.startedMs || this.#pending !== null) return false;
+    const finishedMs = timeOf(container.state.finishedAt);
+    const hasEndedToo = finishedMs > startedMs;
+    // The end that is noted is then its own, not that of the run before; what was told since that one began was that end.
+    const earlierEndMs = hasEndedToo ? previous.startedMs : finishedMs;
+    if (earlierEndMs <= this.#toldUntilMs) return false;
+    this.#pending = restartMarker(hasEndedToo ? startedMs - EARLY_LINES_MS : (finishedMs + startedMs) / 2);
     return false;
   }
 
-  /** Notes that lines from now on may be of another run: the container died, and was perhaps started again already. */
-  noticeDeath(id: string, deathMs: number | null): void {
-    if (deathMs === null || this.#pending !== null || this.#current?.id !== id) return;
-    if (deathMs > Math.max(this.#toldUntilMs, this.#current.startedMs)) this.#pending = restartMarker(deathMs);
+  /**
+   * Notes that lines from now on may be of another run: the container died, and was perhaps started again already.
+   *
+   * @param deathsMs Oldest first.
+   */
+  noticeDeaths(id: string, deathsMs: readonly number[]): void {
+    if (this.#pending !== null || this.#current?.id !== id) return;
+    const fromMs = Math.max(this.#toldUntilMs, this.#current.startedMs);
+    const deathMs = deathsMs.find((timeMs) => timeMs > fromMs);
+    if (deathMs !== undefined) this.#pending = restartMarker(deathMs);
   }
 
   /** The marker for a container that is gone because somebody else removed it. What the supervisor removes it saves first. */
@@ -110,12 +126,4 @@ function runOf({ id, state }: ContainerInfo): Run {
 function restartMarker(afterMs: number): PendingMarker {
   const detail = "the container was started again";
   return { record: markerOf("agent-runner", "restarted", { timeMs: afterMs, detail }), afterMs };
-}
-
-/**
- * A moment between the end of the last run and the first line of this one. Docker's stamps are late on both sides: the
- * last lines are stamped after the end, the first ones before the start is noted.
- */
-function betweenRuns(state: ContainerState): number {
-  return (timeOf(state.finishedAt) + timeOf(state.startedAt)) / 2;
 }

@@ -20,6 +20,8 @@ export class FakeEngine implements FollowEngine {
   fault: Error | null = null;
   /** How often the engine was asked for a log. */
   logRequests = 0;
+  /** What happens, once, between the next look at the container and the answer to the request for its log. */
+  beforeNextLog: (() => void) | null = null;
   #nowMs = Date.UTC(2026, 0, 1);
   readonly #events: EngineEvent[] = [];
   readonly #changed = new Set<() => void>();
@@ -76,6 +78,8 @@ export class FakeEngine implements FollowEngine {
   async *logs(id: string, options: ContainerLogOptions): AsyncIterable<ContainerLogLine> {
     this.#throwFault();
     this.logRequests += 1;
+    this.beforeNextLog?.();
+    this.beforeNextLog = null;
     const container = this.#container(id);
     let next = options.tail === "all" ? 0 : Math.max(0, container.lines.length - options.tail);
     const startedAt = container.startedAt;

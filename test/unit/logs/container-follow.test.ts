@@ -41,6 +41,44 @@ test("a quick restart leaves nothing behind: last lines of the old run stand bef
   expect(follow.shown).toEqual(["one", "last words", "<restarted>", "again"]);
 });
 
+test("a run that began and ended while the stream of the run before it was read has its one marker", async () => {
+  const engine = new FakeEngine();
+  engine.start(FIRST);
+  engine.print(FIRST, "one");
+  await using follow = await following(engine);
+  await follow.until("one");
+  // The stream of the first run brings this as well; its reader looks at the container only when that has ended
+  // again, and it starts once more before its log is asked for.
+  engine.stop(FIRST);
+  engine.start(FIRST);
+  engine.print(FIRST, "two");
+  await follow.until("two");
+  engine.stop(FIRST);
+  engine.beforeNextLog = () => {
+    engine.start(FIRST);
+    engine.print(FIRST, "three");
+    engine.print(FIRST, "four");
+  };
+  await follow.until("four");
+  expect(follow.shown).toEqual(["one", "<restarted>", "two", "<restarted>", "three", "four"]);
+});
+
+test("a run that nobody saw running stands between two markers", async () => {
+  const engine = new FakeEngine();
+  engine.start(FIRST);
+  engine.print(FIRST, "one");
+  await using follow = await following(engine);
+  await follow.until("one");
+  engine.stop(FIRST);
+  engine.start(FIRST);
+  engine.print(FIRST, "two");
+  engine.stop(FIRST);
+  engine.start(FIRST);
+  engine.print(FIRST, "three");
+  await follow.until("three");
+  expect(follow.shown).toEqual(["one", "<restarted>", "two", "<restarted>", "three"]);
+});
+
 test("a container that says nothing after its restart is told all the same", async () => {
   const engine = new FakeEngine();
   engine.start(FIRST);
