@@ -34,6 +34,7 @@ describe("the program", () => {
     [["server", "logs", "--since", "yesterday"], "must be a time such as 30s"],
     [["server", "logs", "--grep", "["], "no regular expression"],
     [["server", "stop", "--component", "agent-runer"], "did you mean agent-runner?"],
+    [["server", "restart", "--component", "docker-runner"], "docker_runner.enabled is false"],
     [["completion", "tcsh"], "bash or zsh or fish"],
     [["workflow", "validate"], "Missing required argument 'file'"],
   ])("%j is a usage error with an empty stdout", async (args, text) => {
