@@ -6,7 +6,7 @@ export function allowsColor(env: NodeJS.ProcessEnv): boolean {
 }
 
 /** Whether to leave out spinners and everything else that redraws: in CI and on a dumb terminal. */
-export function isPlain(env: NodeJS.ProcessEnv): boolean {
+function isPlain(env: NodeJS.ProcessEnv): boolean {
   return (env["CI"] !== undefined && env["CI"] !== "" && env["CI"] !== "false") || env["TERM"] === "dumb";
 }
 

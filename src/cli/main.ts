@@ -40,6 +40,6 @@ async function main(): Promise<void> {
     version: packageVersion,
   });
   // A pipe may hold text that the reader has not taken yet, and process.exit would drop it.
-  await Promise.all([stdout.drained(), stderr.drained()]);
+  await Promise.allSettled([stdout.drained(), stderr.drained()]);
   process.exit(exitCode);
 }

@@ -17,19 +17,24 @@ export interface OutputOptions {
   onClosed: () => void;
 }
 
-/** Wraps stdout or stderr. A reader that went away ends the output quietly; any other fault of the stream is thrown. */
+/**
+ * Wraps stdout or stderr. A reader that went away ends the output quietly; any other fault of the stream, such as a full
+ * disk behind it, is thrown and rejects every `drained()`.
+ */
 export function createOutput({ open, onClosed }: OutputOptions): WatchedOutput {
   let opened: (Writable & Partial<NodeJS.WriteStream>) | null = null;
   let written = false;
   let closed = false;
+  let failure: Error | null = null;
   const waiters = new Set<() => void>();
   const stream = (): Writable & Partial<NodeJS.WriteStream> => {
     if (opened !== null) return opened;
     opened = open();
     opened.on("error", (error: Error) => {
-      if (!GONE.includes(systemErrorCode(error) ?? "")) throw error;
       closed = true;
+      if (!isGone(error)) failure = error;
       for (const resume of waiters) resume();
+      if (failure !== null) throw failure;
       onClosed();
     });
     return opened;
@@ -57,17 +62,24 @@ export function createOutput({ open, onClosed }: OutputOptions): WatchedOutput {
       return stream().write(text);
     },
     drained() {
-      if (closed || !written) return Promise.resolve();
-      return new Promise((resolve) => {
-        waiters.add(resolve);
+      return new Promise((resolve, reject) => {
+        const settle = (error: Error | null | undefined): void => {
+          waiters.delete(resume);
+          if (failure === null && (error === null || error === undefined || isGone(error))) resolve();
+          else reject(failure ?? error);
+        };
+        const resume = (): void => settle(failure);
+        if (closed || !written) return resume();
+        waiters.add(resume);
         // An empty write is answered once all before it were handed on.
-        stream().write("", () => {
-          waiters.delete(resolve);
-          resolve();
-        });
+        stream().write("", settle);
       });
     },
   };
+}
+
+function isGone(error: Error): boolean {
+  return GONE.includes(systemErrorCode(error) ?? "");
 }
 
 /** How a pipe or a terminal says that its other end is gone. */

@@ -1,4 +1,4 @@
-import { exitCodeOf } from "../errors.ts";
+import { type ErrorBody, exitCodeOf } from "../errors.ts";
 import { allowsColor } from "./color.ts";
 import type { GlobalOptions } from "./context.ts";
 import { failureEnvelope, successEnvelope } from "./envelope.ts";
@@ -48,7 +48,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       const error = toAppError(thrown, interrupts.signal);
       // `stigmer server logs -f | head`: the reader has what it wanted.
       if (stdout.closed && error.code === "INTERRUPTED" && interrupts.exitCode() === null) return 0;
-      const body = error.toBody();
+      const body = withHelp(error.toBody(), command);
       // A stream that began has its records on stdout already; an envelope among them would be no record.
       if (globals.json && !stdout.written)
         stdout.write(`${JSON.stringify(failureEnvelope(command, body, warnings))}\n`);
@@ -62,5 +62,14 @@ export function createReporter(options: ReporterOptions): Reporter {
       }
       return interrupts.exitCode() ?? exitCodeOf(error.code);
     },
+  };
+}
+
+/** Wrong use without a command to type next gets the one that shows the right use. */
+function withHelp(body: ErrorBody, command: string): ErrorBody {
+  if (body.code !== "USAGE" || body.actions.length > 0) return body;
+  return {
+    ...body,
+    actions: [{ label: "See how it is used", command: `stigmer ${command} --help`.replace("  ", " ") }],
   };
 }

@@ -58,6 +58,7 @@ async function nameUnparsed(argv: readonly string[], reporter: Reporter): Promis
 async function runInvocation(host: CliHost, invocation: Invocation, reporter: Reporter): Promise<number> {
   if (invocation.kind === "text") {
     host.stdout.write(`${invocation.text}\n`);
+    await host.stdout.drained();
     return 0;
   }
   reporter.begin(invocation.command, invocation.globals);
@@ -67,6 +68,7 @@ async function runInvocation(host: CliHost, invocation: Invocation, reporter: Re
   // A follow or a watch that a signal ended returns as if it had come to its own end.
   if (result === null) return host.interrupts.exitCode() ?? 0;
   reporter.succeed(result.data, result.text);
+  await host.stdout.drained();
   return result.exitCode ?? 0;
 }
 

@@ -76,7 +76,9 @@ export class Supervisor implements Stack {
     for (const event of start.past) options.onEvent(event);
     start.listeners.add(options.onEvent);
     const onAbort = (): void => start.run.abort(interruption(options.signal));
-    if (!joined) options.signal.addEventListener("abort", onAbort, { once: true });
+    // A signal that was aborted before this listens, as by Ctrl-C while the server was launched, fires no event any more.
+    if (!joined && options.signal.aborted) onAbort();
+    else if (!joined) options.signal.addEventListener("abort", onAbort, { once: true });
     try {
       await start.done;
     } finally {

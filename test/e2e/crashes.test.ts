@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { docker, processesOf, StackRig } from "../support/stack-rig.ts";
 
@@ -237,6 +238,18 @@ describe("many commands at once", () => {
 });
 
 describe("interrupting a start", () => {
+  test("while its server is launched exits 130 and leaves nothing behind", async () => {
+    const rig = new StackRig();
+    const child = rig.spawn(["server", "start"]);
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    const log = join(rig.home, "data", "logs", "stigmer-server.log");
+    await expect.poll(() => existsSync(log), { interval: 2, timeout: 10_000 }).toBe(true);
+    child.kill("SIGINT");
+    expect(await ended).toBe(130);
+    expect(await rig.leaks()).toEqual([]);
+    expect(await rig.dispose()).toEqual([]);
+  });
+
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],

@@ -11,7 +11,7 @@ export interface ErrorRenderOptions {
 export function renderError(error: ErrorBody, options: ErrorRenderOptions): string {
   const paint = createPaint(options.color);
   const parts = [`${paint("red", "Error:")} ${error.message}`];
-  if (error.detail !== null) parts.push(indent(error.detail));
+  if (error.detail !== null && !error.message.includes(error.detail)) parts.push(indent(error.detail));
   parts.push(...(error.issues ?? []).map((issue) => renderIssue(issue, paint)));
   if (error.hint !== null) parts.push(error.hint);
   for (const { label, command } of error.actions) parts.push(`  ${label}:\n    ${paint("cyan", command)}`);

@@ -1,6 +1,6 @@
 import type { ComponentName } from "../../stack/component.ts";
 import type { StackEvent } from "../../stack/events.ts";
-import { isColored, isPlain } from "../color.ts";
+import { isColored } from "../color.ts";
 import type { CommandContext } from "../context.ts";
 import { createPaint } from "./paint.ts";
 import { createSpinner, type Spinner } from "./spinner.ts";
@@ -12,17 +12,19 @@ export interface StackRenderer {
   stop(): void;
 }
 
-type RendererContext = Pick<CommandContext, "globals" | "env" | "stderr" | "warn">;
+type RendererContext = Pick<CommandContext, "globals" | "stderr" | "warn">;
 
 /**
  * Prints what the supervisor says, on stderr: one line a component with its time, and on a terminal a spinner below
  * that names what is awaited. Silent with --quiet and --json, except that warnings go where warnings go.
  */
 export function createStackRenderer(context: RendererContext): StackRenderer {
-  const { globals, env, stderr } = context;
+  const { globals, stderr } = context;
   const isSilent = globals.quiet || globals.json;
-  const paint = createPaint(isSilent ? false : isColored(globals, stderr));
-  const spinner = isSilent || isPlain(env) || stderr.terminal === undefined ? null : createSpinner(stderr.terminal);
+  // Whoever forbids colour gets the plain form: no escape sequence at all, so no line that is drawn over either.
+  const isPlain = isSilent || !isColored(globals, stderr);
+  const paint = createPaint(!isPlain);
+  const spinner = isPlain || stderr.terminal === undefined ? null : createSpinner(stderr.terminal);
   const awaited = new Map<ComponentName, string>();
   return {
     onEvent(event) {

@@ -1,9 +1,13 @@
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { collect, runCli, runJson, startCli } from "../../support/cli-process.ts";
 import { faultsOf } from "../../support/envelope.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
+const PROGRAM = fileURLToPath(new URL("../../../bin/stigmer.js", import.meta.url));
 const MANIFEST = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
 
 describe("the program", () => {
@@ -30,6 +34,7 @@ describe("the program", () => {
     [["server", "logs", "--since", "yesterday"], "must be a time such as 30s"],
     [["server", "logs", "--grep", "["], "no regular expression"],
     [["server", "stop", "--component", "agent-runer"], "did you mean agent-runner?"],
+    [["server", "restart", "--component", "docker-runner"], "docker_runner.enabled is false"],
     [["completion", "tcsh"], "bash or zsh or fish"],
     [["workflow", "validate"], "Missing required argument 'file'"],
   ])("%j is a usage error with an empty stdout", async (args, text) => {
@@ -71,6 +76,22 @@ describe("output", () => {
     child.stdout?.destroy();
     expect(await collect(child)).toMatchObject({ exitCode: 0, stderr: "" });
   });
+});
+
+describe("a result that could not be written", () => {
+  test.each([[["--version"]], [["config", "list"]], [["server", "stop", "--json"]]])(
+    "because the disk is full is no success: %j",
+    async (args) => {
+      await using home = await temporaryDirectory();
+      await using full = await open("/dev/full", "w");
+      const child = spawn(process.execPath, [PROGRAM, "--home", home.path, ...args], {
+        stdio: ["ignore", full.fd, "pipe"],
+      });
+      const { exitCode, stderr } = await collect(child);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("There is no space left");
+    },
+  );
 });
 
 describe("a watch", () => {

@@ -126,7 +126,6 @@ describe("events of a stack", () => {
     const warnings: string[] = [];
     const renderer = createStackRenderer({
       globals: { home: undefined, json: false, quiet: false, debug: false, color: false, ...flags },
-      env: {},
       stderr,
       warn: (sentence) => warnings.push(sentence),
     });
@@ -150,6 +149,23 @@ describe("events of a stack", () => {
     });
   });
 
+  test.each([true, false])("draw over a line of the terminal only where colour is allowed: %s", (color) => {
+    let asked = false;
+    const terminal = {
+      isTTY: true,
+      columns: 80,
+      write: () => true,
+      drained: async () => {},
+      get terminal() {
+        asked = true;
+        return undefined;
+      },
+    };
+    const globals = { home: undefined, json: false, quiet: false, debug: false, color };
+    createStackRenderer({ globals, stderr: terminal, warn: () => {} }).stop();
+    expect(asked).toBe(color);
+  });
+
   test("show the plan with --debug", () => {
     expect(show({ debug: true }).lines.slice(0, 2)).toEqual(["  start workflow-runner", "  create agent-runner"]);
   });
@@ -157,4 +173,11 @@ describe("events of a stack", () => {
   test.each([{ quiet: true }, { json: true }])("are silent with %j, except for warnings", (flags) =>
     expect(show(flags)).toEqual({ lines: [], warnings: ["the image is old"] }),
   );
+});
+
+test("an error whose message tells its detail already says it once", () => {
+  const error = new AppError("DOCKER_NOT_RUNNING", "Docker is not running: unix:///d.sock: nobody serves it", {
+    detail: "unix:///d.sock: nobody serves it",
+  });
+  expect(renderError(error.toBody(), { color: false, stack: null })).toBe(`Error: ${error.message}`);
 });

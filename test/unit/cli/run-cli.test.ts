@@ -49,6 +49,28 @@ describe("a command line", () => {
     expect(stdout.text).toBe("/other/config.yaml\n");
   });
 
+  test.each([
+    ["--home=", "config path"],
+    ["--home=", "server status"],
+  ])("does not take the working directory for the home with an empty %s", async (flag, words) => {
+    const { host: it, stdout, stderr } = host(`${flag} ${words}`);
+    expect(await runCli(it)).toBe(2);
+    expect(stdout.text).toBe("");
+    expect(stderr.text).toContain("--home must name a directory");
+  });
+
+  test.each([
+    ["server start --timeout 5", "server start"],
+    ["server logs -c nobody", "server logs"],
+    ["run", "run"],
+    ["nonsense", ""],
+  ])("that is used wrongly names the command to type next: %s", async (line, command) => {
+    const { host: it, stdout } = host(`${line} --json`);
+    expect(await runCli(it)).toBe(2);
+    const help = ["stigmer", command, "--help"].filter(Boolean).join(" ");
+    expect(JSON.parse(stdout.text).error.actions).toEqual([{ label: "See how it is used", command: help }]);
+  });
+
   test("that cannot be parsed exits 2 with an empty stdout", async () => {
     const { host: it, stdout, stderr } = host("config pth");
     expect(await runCli(it)).toBe(2);

@@ -1,4 +1,5 @@
 import { loadSettings } from "../../../config/load.ts";
+import { AppError } from "../../../errors.ts";
 import { probeServer } from "../../../server/probe.ts";
 import { askServerForStatus } from "../../../server/read-status.ts";
 import { RemoteStack } from "../../../server/remote-stack.ts";
@@ -25,6 +26,7 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
     overrides: { "agent_runner.runtime": await runningRuntime(context) },
   });
   for (const warning of warnings) context.warn(warning);
+  if (options.component === "docker-runner" && !settings.dockerRunner.enabled) await refuseDisabled(context);
   if (options.component !== undefined && options.component !== "stigmer-server") {
     const restarted = await restartComponent(options.component, options, context);
     if (restarted !== null) return restarted;
@@ -48,6 +50,15 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
   const status = await bringUp(context, settings, { timeoutMs: options.timeoutMs, replaceOutdatedImage: false });
   return startResult(status, context);
 };
+
+/** A docker-runner that runs although it was disabled since can be restarted; one that is no part of the stack cannot. */
+async function refuseDisabled({ paths }: CommandContext): Promise<void> {
+  const status = await askServerForStatus(paths);
+  if (status?.components.some(({ name }) => name === "docker-runner")) return;
+  throw new AppError("USAGE", "docker-runner is no part of the stack: docker_runner.enabled is false", {
+    actions: [{ label: "Enable it, then restart the stack", command: "stigmer config set docker_runner.enabled true" }],
+  });
+}
 
 /** A stack that was started with `--runtime` comes back as it was; undefined leaves it to the configuration. */
 async function runningRuntime(context: CommandContext): Promise<"docker" | "process" | undefined> {

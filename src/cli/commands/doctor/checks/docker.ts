@@ -9,7 +9,5 @@ export function checkDocker(settings: Settings | null, discovery: Discovery, obs
   if (obstacle === null) return pass("docker", discovery.reason);
   if (settings?.agentRunner.runtime === "process")
     return skip("docker", `not needed with agent_runner.runtime: process; ${discovery.reason}`);
-  const tried = discovery.candidates.map(({ endpoint, detail }) => `${endpoint.url}: ${detail}`);
-  const check = failedCheck("docker", obstacle);
-  return tried.length === 0 ? check : { ...check, message: `${check.message} (${tried.join("; ")})` };
+  return failedCheck("docker", obstacle);
 }
