@@ -41,6 +41,13 @@ function explainStatus(error: APICallError, status: number, choice: ModelChoice)
   });
 }
 
+/** Not repeated: a model that does not come to an end would not the next time. */
+export function answerTooLong(choice: ModelChoice, limit: number): ModelFailure {
+  const where = `${choice.provider}${choice.baseUrl === null ? "" : ` at ${choice.baseUrl}`}`;
+  const message = `the answer of ${where} has more than ${limit} characters: set model.max_tokens`;
+  return new ModelFailure(message, { code: "EXECUTION_FAILED", repeatable: false });
+}
+
 /** No answer, an answer that was cut, or one that cannot be read. */
 function explainBrokenAnswer(error: unknown, choice: ModelChoice): ModelFailure {
   const where = `${choice.provider}${choice.baseUrl === null ? "" : ` at ${choice.baseUrl}`}`;
