@@ -10,6 +10,8 @@ export type FakeAnswer =
   | { cutAfter: string }
   /** Says this again and again, as fast as it is read, until the client hangs up. */
   | { endless: string }
+  /** The same without any framing: a line that does not come to an end. */
+  | { endlessLine: string }
   /** Answers 200 with something that is no answer. */
   | { garbage: string }
   /** Accepts the request, sends what is given of an answer, and says nothing more. */
@@ -112,6 +114,7 @@ export class FakeModel {
     response.writeHead(200, { "content-type": "text/event-stream" });
     if ("garbage" in answer) response.end(answer.garbage);
     else if ("endless" in answer) sayForEver(response, wire.opening(answer.endless), wire.more(answer.endless));
+    else if ("endlessLine" in answer) sayForEver(response, "data: ", answer.endlessLine);
     else if ("cutAfter" in answer) {
       response.write(wire.opening(answer.cutAfter), () => response.destroy());
     } else if ("silentAfter" in answer) response.write(wire.opening(answer.silentAfter));

@@ -53,7 +53,7 @@ export function createSdkModel({ model, choice, temperature, maxTokens }: SdkMod
         let length = 0;
         for await (const part of stream) {
           length += lengthOf(part);
-          if (length > LONGEST_ANSWER) throw answerTooLong(choice, LONGEST_ANSWER);
+          if (length > LONGEST_ANSWER) throw answerTooLong(choice, `${LONGEST_ANSWER} characters`);
           const known = toModelPart(part);
           if (known !== null) yield known;
         }
