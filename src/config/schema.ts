@@ -45,6 +45,7 @@ export interface SettingValues {
   "execution.sandbox_image": string | null;
   "execution.sandbox_images": string[];
   "execution.timeout": number;
+  "execution.retention": number | null;
   "logs.max_size": number;
   "logs.max_files": number;
 }
@@ -97,6 +98,7 @@ export const SETTINGS: { readonly [Key in SettingKey]: Setting<SettingValues[Key
   "execution.sandbox_image": { rule: nullable(image()), fallback: null },
   "execution.sandbox_images": { rule: listOf("a list of image references", /^[\w.:/@*-]+$/), fallback: [] },
   "execution.timeout": { rule: duration("10m"), fallback: "10m" },
+  "execution.retention": { rule: nullable(duration("30d")), fallback: null },
   "logs.max_size": { rule: size("10MiB", 1024), fallback: "10MiB" },
   "logs.max_files": { rule: wholeNumber("a whole number", 1, 1000), fallback: 5 },
 };
@@ -159,6 +161,7 @@ export function toSettings(values: SettingValues): Settings {
       sandboxImage: values["execution.sandbox_image"],
       sandboxImages: values["execution.sandbox_images"],
       timeoutMs: values["execution.timeout"],
+      retentionMs: values["execution.retention"],
     },
     logs: { maxSizeBytes: values["logs.max_size"], maxFiles: values["logs.max_files"] },
   };

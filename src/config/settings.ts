@@ -17,7 +17,14 @@ export interface Settings {
   };
   dockerRunner: { enabled: boolean; port: number };
   llm: { provider: string; model: string; baseUrl: string | null; apiKeyEnv: string | null };
-  execution: { mode: "local" | "sandbox"; sandboxImage: string | null; sandboxImages: string[]; timeoutMs: number };
+  execution: {
+    mode: "local" | "sandbox";
+    sandboxImage: string | null;
+    sandboxImages: string[];
+    timeoutMs: number;
+    /** How long ended executions are kept; null means for ever. */
+    retentionMs: number | null;
+  };
   logs: { maxSizeBytes: number; maxFiles: number };
 }
 

@@ -69,8 +69,18 @@ export function createApi(options: ApiOptions): Server {
   }
 }
 
+class BodyTooLarge extends AppError {
+  constructor() {
+    super("USAGE", `The request body is larger than ${MAX_BODY_BYTES} bytes`);
+  }
+}
+
 /** The HTTP status of an error: what a client may do about it. */
-function statusOf(code: ErrorCode): number {
+function statusOf(error: AppError): number {
+  return error instanceof BodyTooLarge ? 413 : statusOfCode(error.code);
+}
+
+function statusOfCode(code: ErrorCode): number {
   switch (code) {
     case "USAGE":
     case "CONFIG_INVALID":
@@ -151,7 +161,7 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size <= MAX_BODY_BYTES) chunks.push(chunk);
-      else reject(new AppError("USAGE", `The request body is larger than ${MAX_BODY_BYTES} bytes`));
+      else reject(new BodyTooLarge());
     });
     request.once("end", () => resolve(Buffer.concat(chunks)));
     request.once("error", reject);
@@ -203,7 +213,7 @@ function sendError(response: ServerResponse, error: unknown): void {
     response.destroy();
     return;
   }
-  if (error instanceof AppError) sendJson(response, statusOf(error.code), { error: error.toBody() });
+  if (error instanceof AppError) sendJson(response, statusOf(error), { error: error.toBody() });
   else sendJson(response, 500, errorBody("INTERNAL", error instanceof Error ? error.message : String(error)));
 }
 

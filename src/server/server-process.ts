@@ -147,6 +147,7 @@ export class ServerProcess {
       store: this.#store,
       clock: systemClock,
       settings: { llm: settings.llm, timeoutMs: settings.execution.timeoutMs },
+      retentionMs: settings.execution.retentionMs,
       readSecrets: () => readSecrets(paths.secretsFile),
       environment: process.env,
       serverVersion: version,

@@ -10,7 +10,7 @@ export interface NewEvent {
   delivery: { run: number; attempt: number; step: number; index: number } | null;
 }
 
-/** The event log: numbered from 1 without a gap within an execution, never changed, never deleted. */
+/** The event log: numbered from 1 without a gap within an execution, never changed, and deleted only with it. */
 export interface Events {
   /** The number of the last event, 0 when there is none. */
   lastSeq(execution: number): number;

@@ -2,7 +2,10 @@ import type { Json, TokenUsage } from "@stigmer/agent-runner/protocol";
 import { integer, json, jsonOrNull, text, textOrNull } from "./columns.ts";
 import type { Row, StoreDriver } from "./driver.ts";
 
-/** Where an execution stands; the last four never change again. */
+/**
+ * Where an execution stands; the last four never change again. A row with the phase `expired` is on its way out and is
+ * not shown (see {@link Expired}).
+ */
 export type StoredPhase = "queued" | "running" | "succeeded" | "failed" | "cancelled" | "timed_out";
 
 export interface NewExecution {
@@ -92,11 +95,11 @@ export function createExecutions(driver: StoreDriver): Executions {
       return integer(row, "number");
     },
     find: (id) => {
-      const row = driver.get(`SELECT ${RECORD} FROM executions WHERE id = ?`, id);
+      const row = driver.get(`SELECT ${RECORD} FROM executions WHERE id = ? AND phase <> 'expired'`, id);
       return row === null ? null : toRecord(row);
     },
     numberOf: (id) => {
-      const row = driver.get("SELECT number FROM executions WHERE id = ?", id);
+      const row = driver.get("SELECT number FROM executions WHERE id = ? AND phase <> 'expired'", id);
       return row === null ? null : integer(row, "number");
     },
     byNumber: (number) => {
@@ -108,7 +111,11 @@ export function createExecutions(driver: StoreDriver): Executions {
       const bound = before ?? Number.MAX_SAFE_INTEGER;
       const rows =
         phase === null
-          ? driver.all(`SELECT ${SUMMARY} FROM executions WHERE number < ? ORDER BY number DESC LIMIT ?`, bound, limit)
+          ? driver.all(
+              `SELECT ${SUMMARY} FROM executions WHERE number < ? AND phase <> 'expired' ORDER BY number DESC LIMIT ?`,
+              bound,
+              limit,
+            )
           : driver.all(
               `SELECT ${SUMMARY} FROM executions WHERE phase = ? AND number < ? ORDER BY number DESC LIMIT ?`,
               phase,

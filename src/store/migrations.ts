@@ -153,6 +153,10 @@ export const MIGRATIONS: readonly string[] = [
   DROP INDEX events_delivered;
   CREATE UNIQUE INDEX events_delivered ON events (execution, run, attempt, step, item) WHERE attempt IS NOT NULL;
   `,
+  // Which ended first: what is kept for a time only is deleted in this order. Those on their way out are not asked for.
+  `
+  CREATE INDEX executions_by_end ON executions (ended_at) WHERE ended_at IS NOT NULL AND phase <> 'expired';
+  `,
 ];
 
 /** Brings an empty or older database up to date, one transaction a version. */

@@ -7,6 +7,7 @@ import { createDefinitions, type Definitions } from "./definitions.ts";
 import type { StoreDriver } from "./driver.ts";
 import { createEvents, type Events } from "./events.ts";
 import { createExecutions, type Executions } from "./executions.ts";
+import { createExpired, type Expired } from "./expired.ts";
 import { inspectDatabase } from "./inspect.ts";
 import { openLibsql } from "./libsql-driver.ts";
 import { migrate } from "./migrations.ts";
@@ -25,6 +26,7 @@ import { openWalSync } from "./wal-sync.ts";
 export interface Store {
   definitions: Definitions;
   executions: Executions;
+  expired: Expired;
   events: Events;
   steps: Steps;
   nodeRuns: NodeRuns;
@@ -57,6 +59,7 @@ export async function openStore(file: string): Promise<Store> {
   return {
     definitions: createDefinitions(driver),
     executions: createExecutions(driver),
+    expired: createExpired(driver),
     events: createEvents(driver),
     steps: createSteps(driver),
     nodeRuns: createNodeRuns(driver),

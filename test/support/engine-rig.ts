@@ -14,7 +14,7 @@ export interface EngineRig extends EmbeddedEngine, AsyncDisposable {
   secrets: { [name: string]: string };
   faults: unknown[];
   /** As a server that was killed and started again: the old one's timers are gone, its memory too. */
-  restart(options?: { clock?: Clock }): Promise<EngineRig>;
+  restart(options?: Pick<EngineRigOptions, "clock" | "retentionMs">): Promise<EngineRig>;
 }
 
 export interface EngineRigOptions {
@@ -22,6 +22,7 @@ export interface EngineRigOptions {
   secrets?: { [name: string]: string };
   environment?: NodeJS.ProcessEnv;
   timeoutMs?: number;
+  retentionMs?: number;
   /** Instead of what `secrets` holds. */
   readSecrets?: () => Promise<{ [name: string]: string }>;
 }
@@ -46,6 +47,7 @@ async function openRig(
       llm: { provider: "ollama", model: "m", baseUrl: null, apiKeyEnv: null },
       timeoutMs: options.timeoutMs ?? 600_000,
     },
+    retentionMs: options.retentionMs ?? null,
     readSecrets: options.readSecrets ?? (async () => secrets),
     environment: options.environment ?? {},
     serverVersion: "0.0.0-test",

@@ -49,6 +49,8 @@ export class FakeBackend {
   readonly #queue: Task[] = [];
   readonly #heldPolls = new Set<() => void>();
   readonly #watchers = new Set<() => void>();
+  /** The largest body that is taken, in bytes. */
+  maxBodyBytes = Number.POSITIVE_INFINITY;
   #server: Server | null = null;
   #port = 0;
   #count = 0;
@@ -214,6 +216,7 @@ export class FakeBackend {
     };
     const refuse = (status: number, code: string) => answer(status, { error: { code, message: `fake: ${code}` } });
     if (request.headers.authorization !== `Bearer ${this.token}`) return refuse(401, "unauthorized");
+    if (chunks.reduce((size, { length }) => size + length, 0) > this.maxBodyBytes) return refuse(413, "USAGE");
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
     const path = (request.url ?? "").replace("/v1/runner/", "");
     if (path === "sessions") return answer(200, this.#greet(body as HelloRequest));

@@ -8,6 +8,10 @@ export type FakeAnswer =
   | { status: number; error?: string; headers?: Record<string, string> }
   /** Sends this much of an answer, then cuts the connection. */
   | { cutAfter: string }
+  /** Says this again and again, as fast as it is read, until the client hangs up. */
+  | { endless: string }
+  /** The same without any framing: a line that does not come to an end. */
+  | { endlessLine: string }
   /** Answers 200 with something that is no answer. */
   | { garbage: string }
   /** Accepts the request, sends what is given of an answer, and says nothing more. */
@@ -109,6 +113,8 @@ export class FakeModel {
     }
     response.writeHead(200, { "content-type": "text/event-stream" });
     if ("garbage" in answer) response.end(answer.garbage);
+    else if ("endless" in answer) sayForEver(response, wire.opening(answer.endless), wire.more(answer.endless));
+    else if ("endlessLine" in answer) sayForEver(response, "data: ", answer.endlessLine);
     else if ("cutAfter" in answer) {
       response.write(wire.opening(answer.cutAfter), () => response.destroy());
     } else if ("silentAfter" in answer) response.write(wire.opening(answer.silentAfter));
@@ -127,6 +133,8 @@ interface Wire {
   whole(answer: WholeAnswer): string;
   /** The beginning of an answer that says `text`. */
   opening(text: string): string;
+  /** What follows it, and may follow again. */
+  more(text: string): string;
   error(message: string): object;
 }
 
@@ -146,10 +154,20 @@ const OPENAI: Wire = {
     ].join("");
   },
   opening: (text) => (text === "" ? "" : openaiChunk({ role: "assistant", content: text })),
+  more: (text) => openaiChunk({ content: text }),
   error: (message) => ({ error: { message, type: "fake_error", code: null } }),
 };
 
 const OPENAI_FRAME = { id: "fake-1", object: "chat.completion.chunk", created: 1, model: "fake" };
+
+function sayForEver(response: ServerResponse, first: string, more: string): void {
+  const goOn = () => {
+    while (response.writable && response.write(more));
+  };
+  response.on("drain", goOn);
+  response.write(first);
+  goOn();
+}
 
 function openaiChunk(delta: object, finishReason: string | null = null): string {
   return event({ ...OPENAI_FRAME, choices: [{ index: 0, delta, finish_reason: finishReason }] });
@@ -191,6 +209,7 @@ const ANTHROPIC: Wire = {
     anthropicStart(1) +
     anthropicEvent("content_block_start", { index: 0, content_block: { type: "text", text: "" } }) +
     anthropicEvent("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
+  more: (text) => anthropicEvent("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
   error: (message) => ({ type: "error", error: { type: "fake_error", message } }),
 };
 

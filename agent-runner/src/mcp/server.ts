@@ -7,6 +7,7 @@ import type { ToolOffer } from "../models/model.ts";
 import type { Json } from "../protocol/messages.ts";
 import type { ToolResult } from "../tools/tool.ts";
 import { VERSION } from "../version.ts";
+import { createOfferNames } from "./offer-name.ts";
 import { GroupTransport } from "./stdio-transport.ts";
 
 /** `npx` may have to download the server first. */
@@ -66,12 +67,13 @@ async function listTools(
   options: { signal: AbortSignal; timeout: number },
 ): Promise<McpTool[]> {
   const tools: McpTool[] = [];
+  const offerName = createOfferNames(server);
   let cursor: string | undefined;
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const answer = await client.listTools(cursor === undefined ? {} : { cursor }, options);
     for (const tool of answer.tools) {
       tools.push({
-        name: offerName(server, tool.name),
+        name: offerName(tool.name),
         description: tool.description ?? "",
         parameters: JSON.parse(JSON.stringify(tool.inputSchema)) as { [key: string]: Json },
         idempotent: tool.annotations?.readOnlyHint === true || tool.annotations?.idempotentHint === true,
@@ -82,11 +84,6 @@ async function listTools(
     if (cursor === undefined) break;
   }
   return tools;
-}
-
-/** Model services take 64 letters, digits, `_` and `-`. */
-function offerName(server: string, tool: string): string {
-  return `${server}__${tool}`.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64);
 }
 
 async function callTool(

@@ -2,6 +2,8 @@ import type { LanguageModelV3 } from "@ai-sdk/provider";
 import type { AgentDefinition } from "../definitions/agent-schema.ts";
 import { chooseModel, type ModelChoice, type ModelWish } from "../definitions/model-choice.ts";
 import type { AgentTask } from "../protocol/messages.ts";
+import { boundedFetch } from "./bounded-fetch.ts";
+import { answerTooLong } from "./explain-failure.ts";
 import { ModelFailure } from "./failure.ts";
 import type { Model } from "./model.ts";
 import { reachableUrl } from "./reachable-url.ts";
@@ -32,7 +34,7 @@ export async function createModel(
   const apiKey = requireKey(choice, task.keys);
   const baseUrl = choice.baseUrl === null ? null : reachableUrl(choice.baseUrl, loopbackHost);
   return createSdkModel({
-    model: await loadLanguageModel({ ...choice, name: choice.name, baseUrl, apiKey }),
+    model: await loadLanguageModel({ choice, name: choice.name, baseUrl, apiKey }),
     choice,
     temperature: spec.temperature,
     maxTokens: spec.max_tokens,
@@ -49,14 +51,16 @@ function requireKey({ provider, keyVariable }: ModelChoice, keys: AgentTask["key
 }
 
 interface LanguageModelOptions {
-  provider: string;
+  choice: ModelChoice;
   name: string;
   baseUrl: string | null;
   apiKey: string | null;
 }
 
-async function loadLanguageModel({ provider, name, baseUrl, apiKey }: LanguageModelOptions): Promise<LanguageModelV3> {
+async function loadLanguageModel({ choice, name, baseUrl, apiKey }: LanguageModelOptions): Promise<LanguageModelV3> {
+  const { provider } = choice;
   const settings = {
+    fetch: boundedFetch((bytes) => answerTooLong(choice, `${bytes} bytes`)),
     ...(apiKey === null ? {} : { apiKey }),
     ...(baseUrl === null ? {} : { baseURL: baseUrl }),
   };

@@ -8,7 +8,8 @@ const LONGEST_REASON = 500;
 
 /** Turns what the SDK threw into the cause and the next command (engine.md §2). */
 export function explainFailure(error: unknown, choice: ModelChoice): ModelFailure {
-  if (error instanceof ModelFailure) return error;
+  const own = findOwnFailure(error);
+  if (own !== null) return own;
   if (APICallError.isInstance(error)) {
     return error.statusCode === undefined || error.statusCode < 400
       ? explainBrokenAnswer(error, choice)
@@ -39,6 +40,13 @@ function explainStatus(error: APICallError, status: number, choice: ModelChoice)
     retryAfterMs: parseRetryAfterMs(error.responseHeaders ?? {}, Date.now()),
     cause: error,
   });
+}
+
+/** Not repeated: a model that does not come to an end would not the next time. */
+export function answerTooLong(choice: ModelChoice, limit: string): ModelFailure {
+  const where = `${choice.provider}${choice.baseUrl === null ? "" : ` at ${choice.baseUrl}`}`;
+  const message = `the answer of ${where} has more than ${limit}: set model.max_tokens`;
+  return new ModelFailure(message, { code: "EXECUTION_FAILED", repeatable: false });
 }
 
 /** No answer, an answer that was cut, or one that cannot be read. */
@@ -74,6 +82,14 @@ const NO_CONNECTION = new Set([
 function findSystemCode(error: unknown): string | null {
   for (let inner = error; inner instanceof Error; inner = causeOf(inner)) {
     if ("code" in inner && typeof inner.code === "string") return inner.code;
+  }
+  return null;
+}
+
+/** The SDK wraps what its HTTP client throws. */
+function findOwnFailure(error: unknown): ModelFailure | null {
+  for (let inner = error; inner instanceof Error; inner = causeOf(inner)) {
+    if (inner instanceof ModelFailure) return inner;
   }
   return null;
 }

@@ -8,9 +8,12 @@ import type {
 } from "@ai-sdk/provider";
 import type { ModelChoice } from "../definitions/model-choice.ts";
 import type { Json, ToolCallRequest } from "../protocol/messages.ts";
-import { explainFailure } from "./explain-failure.ts";
+import { answerTooLong, explainFailure } from "./explain-failure.ts";
 import type { Model, ModelMessage, ModelPart, ModelRequest, ToolOffer } from "./model.ts";
 import { formatOptions, isFormatRefused } from "./response-format.ts";
+
+/** Far more than any model says in one answer; one that never ends would take all memory. */
+const LONGEST_ANSWER = 4 * 1024 * 1024;
 
 export interface SdkModelOptions {
   model: LanguageModelV3;
@@ -47,7 +50,10 @@ export function createSdkModel({ model, choice, temperature, maxTokens }: SdkMod
       };
       try {
         const { stream } = await open(options, request);
+        let length = 0;
         for await (const part of stream) {
+          length += lengthOf(part);
+          if (length > LONGEST_ANSWER) throw answerTooLong(choice, `${LONGEST_ANSWER} characters`);
           const known = toModelPart(part);
           if (known !== null) yield known;
         }
@@ -57,6 +63,20 @@ export function createSdkModel({ model, choice, temperature, maxTokens }: SdkMod
       }
     },
   };
+}
+
+/** What a part adds to what is gathered here or in the SDK until the answer is whole. */
+function lengthOf(part: LanguageModelV3StreamPart): number {
+  switch (part.type) {
+    case "text-delta":
+    case "reasoning-delta":
+    case "tool-input-delta":
+      return part.delta.length;
+    case "tool-call":
+      return part.input.length;
+    default:
+      return 0;
+  }
 }
 
 function toPrompt({ instructions, messages }: ModelRequest): LanguageModelV3Message[] {

@@ -1,4 +1,5 @@
 import { createBoundedBuffer } from "./bounded-text.ts";
+import { htmlToText } from "./html-text.ts";
 import { OUTPUT_LIMIT_BYTES, type Tool, ToolError } from "./tool.ts";
 
 const LIMIT_MS = 30_000;
@@ -33,21 +34,6 @@ async function readStart(response: Response): Promise<string> {
   }
   return bytes.toText();
 }
-
-/** Words and line breaks of a page, without its markup. */
-function htmlToText(html: string): string {
-  return html
-    .replace(/<(script|style|noscript|svg)\b[\s\S]*?<\/\1\s*>/gi, " ")
-    .replace(/<!--[\s\S]*?-->/g, " ")
-    .replace(/<\/?(p|div|br|li|tr|h[1-6]|section|article)\b[^>]*>/gi, "\n")
-    .replace(/<[^>]*>/g, " ")
-    .replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => ENTITIES[name] ?? " ")
-    .replace(/[ \t]+/g, " ")
-    .replace(/\s*\n\s*/g, "\n")
-    .trim();
-}
-
-const ENTITIES: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: " " };
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

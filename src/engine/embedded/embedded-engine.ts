@@ -5,6 +5,7 @@ import { EventBell } from "./event-bell.ts";
 import { createExecutionApi } from "./execution-api.ts";
 import { KeptNeeds } from "./kept-needs.ts";
 import type { RunSettings } from "./prepare-run.ts";
+import { keepRetention } from "./retention.ts";
 import { createRunnerApi, type RunnerApi } from "./runner-api.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
@@ -15,6 +16,8 @@ export interface EmbeddedEngineOptions {
   store: Store;
   clock: Clock;
   settings: RunSettings;
+  /** How long an ended execution is kept; null means for ever. */
+  retentionMs: number | null;
   /** The values of `secrets.env`, read anew at each call. */
   readSecrets: () => Promise<Variables>;
   /** The server's own environment, where `-e` and `secrets.env` have no value. */
@@ -60,6 +63,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
   const scheduler = new Scheduler({ ...options, needs, clock, bell, polls, sessions, closing: closing.signal });
   sessions.restore();
   scheduler.restore();
+  const endRetention = keepRetention({ ...options, clock });
 
   return {
     engine: createExecutionApi({ ...options, needs, clock, bell, scheduler, closing: closing.signal }),
@@ -82,6 +86,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): EmbeddedEn
       closing.abort();
       bell.ringAll();
       scheduler.close();
+      endRetention();
       sessions.close();
       polls.answerAll();
     },

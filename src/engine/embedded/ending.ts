@@ -69,7 +69,8 @@ function errorOf(ending: Ending, execution: LiveExecution): Failure | null {
 
 function timeoutMessage(execution: LiveExecution): string {
   const limit = describeDuration(execution.limitMs);
-  return countLeased(execution) === 0
+  // Nothing but `execution.queued` was ever told of it.
+  return countLeased(execution) === 0 && execution.lastSeq <= 1
     ? `No runner took the execution within its time limit of ${limit}`
     : `The execution was over its time limit of ${limit}`;
 }

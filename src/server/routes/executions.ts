@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { Engine } from "../../engine/engine.ts";
 import { AppError } from "../../errors.ts";
 import type { ApiRequest, Route } from "../route.ts";
-import { readBody } from "./read-body.ts";
+import { mapOf, readBody } from "./read-body.ts";
 
 const variable = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of a variable"));
 
@@ -10,7 +10,7 @@ const runBody = v.object({
   kind: v.picklist(["agent", "workflow"]),
   name: v.string(),
   message: v.nullable(v.string()),
-  input: v.nullable(v.record(v.string(), v.string())),
+  input: v.nullable(mapOf((value) => typeof value === "string")),
   sessionId: v.nullable(v.string()),
   environment: v.record(variable, v.string()),
   timeoutMs: v.nullable(v.pipe(v.number(), v.finite(), v.minValue(1))),

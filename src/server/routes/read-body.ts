@@ -9,3 +9,14 @@ export function readBody<Schema extends v.GenericSchema>(schema: Schema, body: u
   const field = v.getDotPath(issue);
   throw new AppError("USAGE", `The request is not understood: ${field === null ? "" : `${field}: `}${issue.message}`);
 }
+
+/**
+ * A JSON object with values of one kind, whatever its keys: a field may be called `constructor`, which `v.record` leaves
+ * out without a word.
+ */
+export function mapOf<Value>(isValue: (value: unknown) => value is Value) {
+  return v.custom<{ [name: string]: Value }>(
+    (map) => typeof map === "object" && map !== null && !Array.isArray(map) && Object.values(map).every(isValue),
+    "Invalid type: Expected an object with other values",
+  );
+}

@@ -11,13 +11,14 @@ import { RunnerRefusal } from "../../engine/embedded/refusal.ts";
 import type { RunnerApi } from "../../engine/embedded/runner-api.ts";
 import { AppError } from "../../errors.ts";
 import type { ApiRequest, ApiResponse, Route } from "../route.ts";
-import { readBody } from "./read-body.ts";
+import { mapOf, readBody } from "./read-body.ts";
 
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const tokens = v.object({ input: v.number(), output: v.number() });
 // What JSON.parse made is JSON; deeper than this the server does not look.
 const json = v.unknown();
+const values = mapOf((value): value is unknown => value !== undefined);
 
 const hello = v.object({
   runnerId: v.nullable(id),
@@ -44,7 +45,7 @@ const event = v.object({
     "node.completed",
   ]),
   time: v.pipe(v.string(), v.isoTimestamp()),
-  data: v.record(v.string(), json),
+  data: values,
 });
 
 const record = v.variant("kind", [
@@ -81,7 +82,6 @@ const heartbeat = v.object({ sessionId: id, leaseIds: v.pipe(v.array(id), v.maxL
 const deliver = v.object({ sessionId: id, leaseId: id, items });
 const complete = v.object({ ...deliver.entries, outcome });
 
-const values = v.record(v.string(), json);
 const nodeRun = v.object({
   run: v.pipe(count, v.minValue(1)),
   node: v.string(),

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { agent, type RunnerRig, startRunner, toolOutputs } from "../../support/agent-runner-rig.ts";
 import { FakeBackend } from "../../support/fake-backend.ts";
 import { FakeModel } from "../../support/fake-model.ts";
+import { startMcpHttpServer } from "../../support/mcp-http-server.ts";
 import { isAlive } from "../../support/process-state.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -102,6 +103,17 @@ describe("an MCP server over standard streams", () => {
     expect(outcome).toMatchObject({ phase: "failed", error: { code: "EXECUTION_FAILED" } });
     expect(outcome).toHaveProperty("error.message", expect.stringContaining('MCP server "calc"'));
     expect(outcome).toHaveProperty("error.message", expect.stringContaining(reason));
+  });
+});
+
+describe("an MCP server over streamable HTTP", () => {
+  test.each(["json", "stream"] as const)("has its tools called, where it answers by %s", async (answers) => {
+    await using http = await startMcpHttpServer(answers);
+    const call = { tool: "docs__add", arguments: { a: 40, b: 2 } };
+    const id = backend.enqueue({ definition: caller([call], { name: "docs", url: http.url }) });
+    expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded" });
+    expect(toolOutputs(backend.events(id))).toEqual([{ tool: "docs__add", ok: true, output: "42" }]);
+    expect(http.methods).toEqual(["initialize", "notifications/initialized", "tools/list", "tools/call"]);
   });
 });
 

@@ -203,6 +203,20 @@ describe("a model call that fails", () => {
 });
 
 describe("a model service that falls silent", () => {
+  test.each<[string, FakeAnswer]>([
+    ["ollama", { endless: "x".repeat(64 * 1024) }],
+    ["anthropic", { endless: "x".repeat(64 * 1024) }],
+    ["ollama", { endlessLine: "x".repeat(1024 * 1024) }],
+  ])("of %s that does not come to an end is hung up on, and not asked again", async (provider, answer) => {
+    const { outcome, service } = await run([answer], { provider, keys: { ANTHROPIC_API_KEY: "a-key" } });
+    expect(outcome).toMatchObject({
+      phase: "failed",
+      error: { code: "EXECUTION_FAILED", message: expect.stringContaining("set model.max_tokens") },
+    });
+    await service.until("the end of the connection", () => service.hangUps === 1);
+    expect(service.requests).toHaveLength(1);
+  });
+
   test("is hung up on when the execution is cancelled", async () => {
     const service = await FakeModel.start([{ silentAfter: "Well," }]);
     model = service;

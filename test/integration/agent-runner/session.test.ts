@@ -124,6 +124,26 @@ describe("a session", () => {
     expect(backend.hasOutcome(id)).toBe(false);
   });
 
+  test("sends in parts what is too much for one request", async () => {
+    backend.maxBodyBytes = 5_000;
+    const words = Array.from({ length: 400 }, (_, at) => `w${at}`).join(" ");
+    const id = backend.enqueue({ definition: agent({ model: { provider: "scripted", script: [{ text: words }] } }) });
+    expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded", output: words });
+    const deltas = backend.events(id).filter(({ type }) => type === "message.delta");
+    expect(deltas.map(({ data }) => data["text"]).join("")).toBe(words);
+  });
+
+  test("ends a task as failed when what it has to tell is too much for any request", async () => {
+    backend.maxBodyBytes = 5_000;
+    const text = "x".repeat(6_000);
+    const id = backend.enqueue({ definition: agent({ model: { provider: "scripted", script: [{ text }] } }) });
+    expect(await backend.outcome(id)).toEqual({
+      phase: "failed",
+      error: { code: "EXECUTION_FAILED", message: "The server refused what the runner had to report: fake: USAGE" },
+      tokens: { input: 0, output: 0 },
+    });
+  });
+
   test("ends a task whose code throws as failed, so that it is not leased for ever", async () => {
     // A task of no kind at all: reading its parts throws before the execution begins.
     const id = backend.enqueue({ definition: HELLO, steps: null as never });

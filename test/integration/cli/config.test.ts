@@ -82,10 +82,13 @@ describe("config", () => {
     const options = { home: home.path };
     await runCli(["config", "set", "llm.model", "1.10"], options);
     await runCli(["config", "set", "execution.sandbox_images", "[node:24, python:3]"], options);
+    await runCli(["config", "set", "execution.retention", "30d"], options);
     expect((await runJson(["config", "get", "llm.model"], options)).envelope.data).toMatchObject({ value: "1.10" });
     expect((await runJson(["config", "get", "execution.sandbox_images"], options)).envelope.data).toMatchObject({
       value: ["node:24", "python:3"],
     });
+    const { settings } = (await runJson(["config", "list"], options)).envelope.data as { settings: object };
+    expect(settings).toMatchObject({ execution: { retention: "30d" } });
   });
 
   test.each([

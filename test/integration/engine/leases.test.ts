@@ -75,6 +75,22 @@ test("a client that goes away while its task is being put together gives the tas
   expect((await poll).tasks).toMatchObject([{ attempt: MAX_DEATHS + 2 }]);
 });
 
+test("an execution that a runner had worked on is over its time, also when no runner has it just then", async () => {
+  const clock = new ManualClock();
+  await using rig = await createEngineRig({ clock });
+  applyAgent(rig, "hello");
+  const executionId = await rig.engine.run(runRequest("hello"));
+  const { sessionId, task } = await leaseOne(rig);
+  const items = [event(0, 0, "execution.started")];
+  await rig.runner.deliver({ sessionId, leaseId: task.leaseId, items });
+  rig.runner.bye(sessionId);
+  clock.advance(HOUR_MS);
+  expect(await rig.engine.get(executionId)).toMatchObject({
+    phase: "timed_out",
+    error: { message: expect.stringMatching(/^The execution was over its time limit/) },
+  });
+});
+
 test("a session holds no more tasks than its concurrency, whatever its polls say", async () => {
   await using rig = await createEngineRig({ clock: new ManualClock() });
   applyAgent(rig, "hello");

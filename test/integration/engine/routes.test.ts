@@ -1,11 +1,19 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import type { ExecutionEvent, HeartbeatResponse, HelloResponse, PollResponse } from "@stigmer/agent-runner/protocol";
+import {
+  type ExecutionEvent,
+  type HeartbeatResponse,
+  type HelloResponse,
+  type PollResponse,
+  QUEUES,
+} from "@stigmer/agent-runner/protocol";
 import { expect, test } from "vitest";
 import type { ApplyReport } from "../../../src/server/routes/definitions.ts";
 import { type EngineApi, startEngineApi } from "../../support/engine-api.ts";
-import { agentDefinition, applyAgent, hello, readAll, runRequest } from "../../support/engine-rig.ts";
+import { agentDefinition, applyAgent, applyWorkflow, hello, readAll, runRequest } from "../../support/engine-rig.ts";
 import { answerWith, event, startScriptedWorker } from "../../support/scripted-worker.ts";
+
+const STRING_FIELD = { type: { kind: "str" }, required: false, description: null, default: null };
 
 const WRONG_BODIES: unknown[] = [
   undefined,
@@ -86,6 +94,29 @@ test("a runner works over HTTP from hello to the end", async () => {
   expect(await api.client.request("GET", `/v1/executions/${executionId}`)).toMatchObject({
     execution: { phase: "succeeded", output: { any: ["value"] } },
   });
+});
+
+test("a field may have any name, also one that every object has", async () => {
+  await using api = await startEngineApi();
+  const names = ["constructor", "prototype", "toString"];
+  const fields = Object.fromEntries(names.map((name) => [name, STRING_FIELD]));
+  applyWorkflow(api.rig, "odd", { nodes: { a: {} }, fields });
+  const { sessionId } = await api.client.request<HelloResponse>(
+    "POST",
+    "/v1/runner/sessions",
+    hello({ queue: QUEUES.workflow }),
+  );
+  const input = Object.fromEntries(names.map((name) => [name, "x"]));
+  const { executionId } = await api.client.request<{ executionId: string }>(
+    "POST",
+    "/v1/executions",
+    runRequest("odd", { kind: "workflow", input }),
+  );
+  const poll = await api.client.request<PollResponse>("POST", "/v1/runner/poll", { sessionId, capacity: 1 });
+  expect(poll.tasks).toMatchObject([{ input }]);
+  const decision = { kind: "finish", output: input };
+  await api.client.request("POST", "/v1/runner/advance", { sessionId, leaseId: poll.tasks[0]?.leaseId, decision });
+  expect((await api.rig.engine.get(executionId)).output).toEqual(input);
 });
 
 test("an unknown session is 404 and a lost lease 409, in the protocol's own words", async () => {

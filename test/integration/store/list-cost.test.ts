@@ -5,10 +5,17 @@ import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 // What a query costs is read off its plan: a plan without a scan and without a sort costs the same at any size.
 test.for([
-  ["the newest executions", "SELECT id FROM executions WHERE number < 9 ORDER BY number DESC LIMIT 50"],
+  [
+    "the newest executions",
+    "SELECT id FROM executions WHERE number < 9 AND phase <> 'expired' ORDER BY number DESC LIMIT 50",
+  ],
   ["those of a phase", "SELECT id FROM executions WHERE phase = 'failed' AND number < 9 ORDER BY number DESC LIMIT 50"],
   ["one by its id", "SELECT number FROM executions WHERE id = 'x'"],
   ["the unfinished ones", "SELECT COUNT(*) FROM executions WHERE phase = 'queued'"],
+  [
+    "the one that ended first",
+    "SELECT number FROM executions WHERE ended_at < 'x' AND phase <> 'expired' ORDER BY ended_at LIMIT 1",
+  ],
   ["a page of events", "SELECT data FROM events WHERE execution = 1 AND seq > 5 ORDER BY seq LIMIT 64"],
   ["the last event", "SELECT MAX(seq) FROM events WHERE execution = 1"],
   ["the steps", "SELECT record FROM steps WHERE execution = 1 AND run = 0 ORDER BY step"],

@@ -33,7 +33,7 @@ describe("settings", () => {
       },
       dockerRunner: { enabled: false, port: 7071 },
       llm: { provider: "ollama", model: "qwen2.5-coder:7b", baseUrl: null, apiKeyEnv: null },
-      execution: { mode: "local", sandboxImage: null, sandboxImages: [], timeoutMs: 600_000 },
+      execution: { mode: "local", sandboxImage: null, sandboxImages: [], timeoutMs: 600_000, retentionMs: null },
       logs: { maxSizeBytes: 10 * 1024 ** 2, maxFiles: 5 },
     });
   });
@@ -72,6 +72,8 @@ describe("settings", () => {
       "agent_runner.image must be an image reference such as stigmer-agent-runner:local, not nothing",
     ],
     ["execution.timeout", 600, "execution.timeout must be a time such as 10m, not 600"],
+    ["execution.retention", "soon", 'execution.retention must be a time such as 30d, or null, not "soon"'],
+    ["execution.retention", "0s", 'execution.retention must be a time such as 30d, or null, not "0s"'],
     ["execution.sandbox_images", "one", 'execution.sandbox_images must be a list of image references, not "one"'],
     [
       "llm.base_url",
