@@ -6,6 +6,7 @@ import { ensureEngine, ensureImage } from "./engine-and-image.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { runCommand } from "./run-command.mjs";
 import { StepError } from "./step-error.mjs";
+import { ensureTestTools } from "./test-tools.mjs";
 
 const USAGE = "Usage: npm run reliability -- [--row NAME]... [--size small|full] [--seed N] [--runs N]";
 
@@ -18,6 +19,7 @@ export async function runReliability(root, values) {
   const { rows, size, seed, runs } = parseFlags(values);
   await ensurePackages(root);
   await ensureBuild(root);
+  await ensureTestTools(root);
   // A home of its own: nobody's settings decide how the image is built.
   const stigmer = { root, globals: ["--home", join(root, ".cache", "test-home")] };
   const problem = await ensureEngine(stigmer, { mayInstall: true });
