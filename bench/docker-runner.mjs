@@ -37,7 +37,7 @@ export async function benchDockerRunner({ samples, seconds }) {
       raw?.push(rawMs);
       through?.push(throughMs);
     }
-    await throughput(runner.port, path, 1); // Warming up.
+    await throughput(runner.port, path, 3); // Until both programs are compiled.
     const perSecond = await throughput(runner.port, path, seconds);
     const rawPerSecond = await rawThroughput(containerId, seconds);
     const [rawP50, p50] = [percentile(raw ?? [], 50), percentile(through ?? [], 50)];

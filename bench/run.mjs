@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --runs N] [--only NAME] [--write]`: the figures of the stack, each beside its target and, where
- * there is one, its floor or peer from the same run. `--write` puts them into docs/performance.md.
+ * there is one, its floor or peer from the same run. `--write` puts them into docs/performance.md, the groups that were not
+ * measured staying as they are.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -37,19 +38,20 @@ const GROUPS = [
   ["deploy", () => benchDeploy({ runs })],
   ["serve", () => benchServe({ runs, seconds: 5 })],
   ["executions", () => benchExecutions({ executions: 600 })],
-  ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 60 })],
+  ["logs", () => benchLogs({ runs: Math.max(1, Math.round(runs / 2)), seconds: 120 })],
   ["growth", () => benchGrowth({ runs })],
   ["docker-runner", () => benchDockerRunner({ samples: 1000, seconds: 5 })],
 ];
 
-const tables = [];
+/** @type {Map<string, string>} */
+const measured = new Map();
 for (const [name, bench] of GROUPS) {
   if (values.only !== undefined && values.only !== name) continue;
   const table = toTable(await bench());
   console.log(`\n## ${name}\n\n${table}`);
-  tables.push(`### ${name}\n\n${table}`);
+  measured.set(name, table);
 }
-if (values.write) writeFigures(tables.join("\n\n"));
+if (values.write) writeFigures();
 
 /** @param {{ what: string, value: number | null, unit: string, target: string | null, met?: boolean }[]} rows */
 function toTable(rows) {
@@ -65,10 +67,25 @@ function format(value) {
   return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(value < 1 ? 2 : 1);
 }
 
-/** Between the two marks of docs/performance.md; everything else there is prose. @param {string} figures */
-function writeFigures(figures) {
+/** Between the two marks of docs/performance.md; everything else there is prose. */
+function writeFigures() {
   const file = join(ROOT, "docs/performance.md");
-  const [before = "", after = ""] = readFileSync(file, "utf8").split(/<!-- figures -->[\s\S]*<!-- end of figures -->/);
-  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, median of ${runs} runs, load average ${load.toFixed(1)} at the start`;
-  writeFileSync(file, `${before}<!-- figures -->\n${machine}\n\n${figures}\n<!-- end of figures -->${after}`);
+  const [before = "", figures = "", after = ""] = readFileSync(file, "utf8").split(/<!-- (?:end of )?figures -->/);
+  const kept = new Map(figures.split(/^### /m).map((section) => split(section.trim(), "\n\n")));
+  const sections = GROUPS.flatMap(([name]) => {
+    const section = measured.has(name) ? `${conditions()}\n\n${measured.get(name)}` : kept.get(name);
+    return section === undefined ? [] : [`### ${name}\n\n${section}`];
+  });
+  writeFileSync(file, `${before}<!-- figures -->\n${sections.join("\n\n")}\n<!-- end of figures -->${after}`);
+}
+
+function conditions() {
+  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  return `${machine}, median of ${runs} runs, load average ${load.toFixed(1)} at the start.`;
+}
+
+/** @param {string} text @param {string} mark @returns {[string, string]} */
+function split(text, mark) {
+  const at = text.indexOf(mark);
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + mark.length)];
 }

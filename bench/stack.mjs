@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { startBareRunners } from "./lib/bare-runners.mjs";
 import { median } from "./lib/sample.mjs";
@@ -27,7 +27,7 @@ export async function benchStack({ runs, restSeconds }) {
       stack.dispose();
     }
   }
-  const compose = benchCompose(runs);
+  const compose = await benchCompose(runs);
   const beats = (/** @type {number} */ ours, /** @type {number | null} */ theirs) => theirs === null || ours < theirs;
   return [
     {
@@ -40,11 +40,17 @@ export async function benchStack({ runs, restSeconds }) {
       what: "server start, cold home → every component ready",
       value: median(starts),
       unit: "ms",
-      target: "≤ 1,000 ms",
-      met: median(starts) <= 1000 && beats(median(starts), compose?.up ?? null),
+      target: "≤ 1,000 ms and under `docker compose`, healthy",
+      met: median(starts) <= 1000 && beats(median(starts), compose?.healthy ?? null),
     },
     {
-      what: "`docker compose up` of the same image (started, not proven ready)",
+      what: "`docker compose up -d` of the same image → healthy (healthcheck of 1 s)",
+      value: compose?.healthy ?? null,
+      unit: "ms",
+      target: null,
+    },
+    {
+      what: "`docker compose up -d` alone: started, nothing proven",
       value: compose?.up ?? null,
       unit: "ms",
       target: null,
@@ -125,8 +131,11 @@ async function benchRest(/** @type {StackHome} */ stack, /** @type {number} */ s
   ];
 }
 
-/** The peer, where it is installed: null otherwise, and the row says so. */
-function benchCompose(/** @type {number} */ runs) {
+/**
+ * The peer, where it is installed: null otherwise, and the row says so. It counts as healthy when Docker says so, which
+ * `up --wait` (not to be had in Compose 1.29) looks for every half second.
+ */
+async function benchCompose(/** @type {number} */ runs) {
   const compose = [["docker", "compose"], ["docker-compose"]].find(
     ([file = "", ...args]) => spawnSync(file, [...args, "version"]).status === 0,
   );
@@ -134,12 +143,30 @@ function benchCompose(/** @type {number} */ runs) {
   const [file = "", ...prefix] = compose;
   const env = { ...process.env, STIGMER_HOME: "/nonexistent" };
   const ups = [];
+  const healthy = [];
   const downs = [];
   for (let run = 0; run < runs; run += 1) {
+    const healthyMs = nextHealthy();
+    const startMs = performance.now();
     ups.push(timed(file, [...prefix, "-p", "stigmerbench", "-f", "-", "up", "-d"], env));
+    healthy.push((await healthyMs) - startMs);
     downs.push(timed(file, [...prefix, "-p", "stigmerbench", "-f", "-", "down"], env));
   }
-  return { up: median(ups), down: median(downs) };
+  return { up: median(ups), healthy: median(healthy), down: median(downs) };
+}
+
+/** When Docker next calls a container of the compose project healthy. @returns {Promise<number>} */
+function nextHealthy() {
+  const filters = ["event=health_status: healthy", "label=com.docker.compose.project=stigmerbench"];
+  const args = ["events", ...filters.flatMap((filter) => ["--filter", filter]), "--format", "{{.ID}}"];
+  const events = spawn("docker", args, { stdio: ["ignore", "pipe", "inherit"] });
+  return new Promise((resolve, reject) => {
+    events.once("error", reject);
+    events.stdout.once("data", () => {
+      resolve(performance.now());
+      events.kill();
+    });
+  });
 }
 
 const COMPOSE_FILE = `
@@ -148,6 +175,7 @@ services:
   runner:
     image: stigmer-agent-runner:local
     network_mode: host
+    healthcheck: { test: ["CMD", "true"], interval: 1s }
     environment: { STIGMER_BACKEND_URL: "http://127.0.0.1:9", STIGMER_BACKEND_TOKEN_FILE: /etc/hostname }
 `;
 

@@ -27,13 +27,14 @@ export interface RetentionOptions {
  */
 export function keepRetention({ store, clock, retentionMs, onFault }: RetentionOptions): () => void {
   if (retentionMs === null) return () => {};
+  const keptMs = retentionMs;
   let timer = clock.setTimer(() => runBatch(), 0);
   return () => timer.cancel();
 
   function runBatch(): void {
     let isDone = true;
     try {
-      isDone = deleteBatch(retentionMs ?? 0);
+      isDone = deleteBatch();
     } catch (error) {
       onFault(error);
     }
@@ -41,7 +42,7 @@ export function keepRetention({ store, clock, retentionMs, onFault }: RetentionO
   }
 
   /** True when nothing is left to delete. */
-  function deleteBatch(keptMs: number): boolean {
+  function deleteBatch(): boolean {
     const beganAt = clock.monotonicMs();
     const endedBefore = new Date(Math.max(0, clock.nowMs() - keptMs)).toISOString();
     for (let deletions = 0; deletions < MOST_DELETIONS; deletions += 1) {
