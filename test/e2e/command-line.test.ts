@@ -238,6 +238,7 @@ describe("with a running stack, --json prints exactly one envelope that its sche
     ["server stop", 0],
     ["server status", 3],
     ["server stop", 0],
+    ["server stop --component agent-runner", 0],
   ])("%s exits %i", async (line, exitCode) => {
     const words = line.split(" ").map((word) => word.replace("EXAMPLES", EXAMPLES).replace(/^ID$/, executionId));
     const result = await rig.run([...words, "--json"]);

@@ -53,6 +53,9 @@ describe("after a SIGKILL of the server", () => {
   test("stop cleans up every orphan", async () => {
     const rig = await startedRig();
     crash(rig.pid("daemon"));
+    // One of them alone is the server's to stop; that it still runs is not kept quiet.
+    const one = await rig.json(["server", "stop", "--component", "workflow-runner"]);
+    expect(one).toMatchObject({ exitCode: 3, envelope: { error: { code: "NOT_RUNNING" } } });
     const stop = await rig.json<{ stopped: string[] }>(["server", "stop"]);
     expect(stop.exitCode, stop.stdout).toBe(0);
     expect(stop.envelope.data.stopped.sort()).toEqual(["agent-runner", "workflow-runner"]);

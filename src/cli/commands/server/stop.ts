@@ -20,7 +20,7 @@ const PROBE_TIMEOUT_MS = 2_000;
 
 export const handle: CommandHandler<StopCommandOptions> = async (options, context) => {
   if (options.component !== undefined) return stopComponent(options.component, options, context);
-  if (options.dryRun) return dryRun(context);
+  if (options.dryRun) return planText(await planWholeStop(context));
   const renderer = createStackRenderer(context);
   const onFirstSignal = (): void => {
     context.progress("Still stopping; Ctrl-C again ends the grace and kills.");
@@ -54,7 +54,8 @@ async function stopComponent(
   }
   const probe = await probeServer(context.paths, PROBE_TIMEOUT_MS);
   if (probe.kind !== "answers") {
-    throw new AppError("NOT_RUNNING", "The stack is not running, so no single component can be stopped", {
+    if ((await planWholeStop(context)).length === 0) return describe({ stopped: [], killed: [] });
+    throw new AppError("NOT_RUNNING", "The server is not running, so no component of what it left can be stopped alone", {
       actions: [{ label: "Clean up what is left of it", command: "stigmer server stop" }],
     });
   }
@@ -74,10 +75,11 @@ async function stopComponent(
   }
 }
 
-async function dryRun({ paths, env }: CommandContext): Promise<CommandResult> {
+/** A line an operation; empty when nothing of the stack is there. */
+async function planWholeStop({ paths, env }: CommandContext): Promise<string[]> {
   const { observed, server } = await planStop({ paths, env });
   const operations = observed === null ? [] : formatPlan(reconcile([], observed, { kind: "down" }));
-  return planText([...operations, ...(server === null ? [] : [`stigmer-server: end process ${server}`])]);
+  return [...operations, ...(server === null ? [] : [`stigmer-server: end process ${server}`])];
 }
 
 function planText(lines: string[]): CommandResult {
