@@ -55,7 +55,7 @@ async function stopComponent(
   const probe = await probeServer(context.paths, PROBE_TIMEOUT_MS);
   if (probe.kind !== "answers") {
     if ((await planWholeStop(context)).length === 0) return describe({ stopped: [], killed: [] });
-    throw new AppError("NOT_RUNNING", "The server is not running, so no component of what it left can be stopped alone", {
+    throw new AppError("NOT_RUNNING", "The server is not running, so it can stop no single component", {
       actions: [{ label: "Clean up what is left of it", command: "stigmer server stop" }],
     });
   }
