@@ -38,6 +38,12 @@ export async function runAllTests(root, selection) {
 
   const total = noCounts();
   const lines = [];
+  if (process.env["CI"] === "true" && selection.length === 0) {
+    const isClean = await lint(root);
+    if (!isClean) total.failed += 1;
+    if (!isClean) total.failures.push("lint: npm run lint says what");
+    lines.push(`${"lint".padEnd(12)} ${isClean ? "clean" : "failed"}`);
+  }
   /** @type {DockerState | undefined} */
   let docker;
   for (const project of projects) {
@@ -55,6 +61,17 @@ export async function runAllTests(root, selection) {
   if (total.failures.length > 0) console.log(`\nFailed:\n${total.failures.join("\n")}`);
   console.log(`\n${lines.join("\n")}\n${describe(total)}`);
   return total.failed === 0 ? 0 : 1;
+}
+
+/**
+ * Types, style, and what nothing uses: what lands must pass it.
+ *
+ * @param {string} root
+ */
+async function lint(root) {
+  console.log("\n== lint ==");
+  const { code } = await runCommand("npm", ["run", "--silent", "lint"], { cwd: root, output: "show", ownGroup: true });
+  return code === 0;
 }
 
 /** @param {string[]} selection */
