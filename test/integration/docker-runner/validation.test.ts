@@ -62,6 +62,10 @@ test("bad bodies and queries are 400 validation_error of the documented shape; b
     const { json, status } = await rig.caller.post(path, body);
     expect([path, body, status, json]).toMatchObject([path, body, 400, { error }]);
   }
+  const deep = `{"image":"app","createExtras":{"User":${"[".repeat(100_000)}${"]".repeat(100_000)}}}`;
+  const headers = { "content-type": "application/json", "idempotency-key": "deep" };
+  const nested = await rig.caller.send("POST", "/v1/containers/start", deep, { headers });
+  expect(nested).toMatchObject({ status: 400, json: { error } });
   for (const path of QUERIES) {
     const { json, status } = await rig.caller.get(path);
     expect([path, status, json]).toMatchObject([path, 400, { error }]);
