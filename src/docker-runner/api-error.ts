@@ -46,6 +46,11 @@ export function containerNotFound(idOrName: string): ApiError {
   return new ApiError(404, "container_not_found", `there is no container ${JSON.stringify(idOrName)}`);
 }
 
+/** Nobody is there to read it, and it is no fault of ours. The status is the one that nginx notes for this. */
+export function callerGone(): ApiError {
+  return new ApiError(499, "caller_gone", "the caller is gone");
+}
+
 /** The service ends: who asks again finds it started again, or gone. */
 export function shuttingDown(): ApiError {
   return new ApiError(503, "shutting_down", "the service is shutting down", { retryable: true });

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import swagger from "@fastify/swagger";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import websocket from "@fastify/websocket";
+import { isNestedTooDeep } from "@stigmer/agent-runner/json-depth";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -108,8 +109,14 @@ function addBodies(app: App): void {
 
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) return undefined;
+  const value = readJson(body.toString());
+  if (isNestedTooDeep(value)) throw validationError("the body is nested too deep");
+  return value;
+}
+
+function readJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString());
+    return JSON.parse(text);
   } catch {
     throw validationError("the body is no JSON");
   }

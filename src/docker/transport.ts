@@ -205,8 +205,10 @@ export function readText(response: IncomingMessage): Promise<string> {
     response.on("data", (chunk: Buffer) => chunks.push(chunk));
     response.on("end", () => resolve(Buffer.concat(chunks).toString()));
     response.on("error", reject);
-    // An answer that is cut off may close without an error; after the end this changes nothing.
-    response.on("close", () => reject(cutOff()));
+    // An answer that is cut off may close without an error.
+    response.on("close", () => {
+      if (!response.readableEnded) reject(cutOff());
+    });
   });
 }
 

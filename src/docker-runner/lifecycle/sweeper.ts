@@ -87,11 +87,12 @@ export class Sweeper {
   async #list(): Promise<void> {
     const { activity, clock, engine, label } = this.#options;
     this.#isListing = true;
+    const knownIds = activity.containerIds; // One that is made meanwhile need not be in the list.
     try {
       const containers = await engine.list({ label: [label] }, { all: true });
       this.#adopt(containers);
       const present = new Set(containers.map(({ Id }) => Id));
-      for (const id of activity.containerIds) if (!present.has(id) && !this.#claimed.has(id)) activity.forget(id);
+      for (const id of knownIds) if (!present.has(id) && !this.#claimed.has(id)) activity.forget(id);
       this.#listAtMs = clock.monotonicMs() + LIST_MS;
     } catch {
       // No engine, no expiry: asked again at the next look.

@@ -85,7 +85,7 @@ function hostOnly(value: unknown, isAllowed: boolean, key: string): string {
 }
 
 function text(value: unknown, _rules: unknown, key: string): string {
-  if (typeof value !== "string") throw validationError(`${key} is a text`);
+  if (typeof value !== "string" || value.includes("\0")) throw validationError(`${key} is a text`);
   return value;
 }
 
@@ -103,7 +103,9 @@ function list(value: unknown, key: string): unknown[] {
 
 function textList(value: unknown, _rules: unknown, key: string): string[] {
   const entries = list(value, key);
-  if (!entries.every((entry) => typeof entry === "string")) throw validationError(`${key} is a list of texts`);
+  if (!entries.every((entry): entry is string => typeof entry === "string" && !entry.includes("\0"))) {
+    throw validationError(`${key} is a list of texts`);
+  }
   return entries;
 }
 

@@ -4,7 +4,7 @@ import type { Policy } from "./policy.ts";
 
 /** Host with an optional port, path, tag, digest. Every part in the characters that registries allow. */
 const REFERENCE =
-  /^(?:[A-Za-z0-9.-]+(?::\d{1,5})?\/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+  /^(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?\/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 /** What the engine would take for an image's ID, whole or cut as its command line prints it. */
 const ID = /^(?:sha256:.*|[0-9a-f]{12,64})$/i;

@@ -77,7 +77,8 @@ async function allowedVolume(name: string, { policy, volumeOptions }: MountRules
 
 /** A path inside the container. */
 export function checkTarget(target: string): void {
-  if (!/^\/[^:\0]*[^:\0/]/.test(target) || target.split("/").includes("..")) {
+  const parts = target.split("/");
+  if (!/^\/[^:\0]*$/.test(target) || parts.includes("..") || parts.every((part) => part === "" || part === ".")) {
     throw validationError(`${JSON.stringify(target)} is no path to mount at`);
   }
 }

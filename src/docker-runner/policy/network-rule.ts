@@ -9,6 +9,9 @@ export interface NetworkRules {
   usableContainerId(idOrName: string): Promise<string>;
 }
 
+/** Of a network or a container. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
+
 /**
  * The network mode that the engine is told, of a request's `networkMode`.
  *
@@ -21,12 +24,16 @@ export async function allowedNetworkMode(mode: string, rules: NetworkRules): Pro
     if (!policy.hostNetwork) throw denied(wanted);
     return wanted;
   }
-  if (wanted.startsWith("container:")) return `container:${await usableContainerId(wanted.slice("container:".length))}`;
+  const [, container] = /^container:(.*)$/s.exec(wanted) ?? [];
+  if (container !== undefined) {
+    if (!NAME.test(container)) throw denied(wanted);
+    return `container:${await usableContainerId(container)}`;
+  }
   if (wanted === "bridge" || wanted === "none") {
     if (!matchesAny(policy.networks, wanted)) throw denied(wanted);
     return wanted;
   }
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(wanted) || !matchesAny(policy.networks, wanted)) throw denied(wanted);
+  if (!NAME.test(wanted) || !matchesAny(policy.networks, wanted)) throw denied(wanted);
   // The engine finds networks by ID as well, and the host's own has one.
   const network = await findNetwork(wanted);
   if (network === null) return wanted; // The engine says so itself.

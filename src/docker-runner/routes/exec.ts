@@ -1,4 +1,5 @@
 import type { FastifyReply } from "fastify";
+import { callerGone } from "../api-error.ts";
 import type { App } from "../app.ts";
 import { runExec } from "../exec/run-exec.ts";
 import { ExecOutcome, ExecResizeBody, ExecRunBody } from "../schemas/exec.ts";
@@ -33,6 +34,7 @@ export function addExecRoutes(app: App, service: Service): void {
     async (request, reply) => {
       const { execId, size } = request.body;
       const { ContainerID } = await engine.inspectExec(execId);
+      request.visit.containerId = ContainerID;
       await own.find(ContainerID);
       await engine.resizeExec(execId, { columns: size.cols, rows: size.rows });
       return reply.code(204).send(null);
@@ -44,7 +46,7 @@ export function addExecRoutes(app: App, service: Service): void {
 function goneSignal(reply: FastifyReply, hurried: AbortSignal): { signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   const hangUp = () => {
-    if (!reply.raw.writableFinished) controller.abort(new Error("the caller is gone"));
+    if (!reply.raw.writableFinished) controller.abort(callerGone());
   };
   const hurry = () => controller.abort(hurried.reason);
   reply.raw.once("close", hangUp);

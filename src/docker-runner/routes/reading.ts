@@ -2,7 +2,7 @@ import Type from "typebox";
 import type { ContainerListItem } from "../../docker/container-documents.ts";
 import type { App } from "../app.ts";
 import { ContainerIds, FindBody, VolumeQuery } from "../schemas/containers.ts";
-import { ContainerQuery, failures, LabelMap } from "../schemas/fields.ts";
+import { ContainerQuery, failures } from "../schemas/fields.ts";
 import type { Service } from "../service.ts";
 
 const AnyObject = Type.Object({}, { additionalProperties: true });
@@ -25,7 +25,12 @@ export function addReadingRoutes(app: App, { engine, own }: Service): void {
 
   app.get(
     "/v1/containers/labels",
-    { schema: { querystring: ContainerQuery, response: { 200: Type.Object({ labels: LabelMap }), ...failures } } },
+    {
+      schema: {
+        querystring: ContainerQuery,
+        response: { 200: Type.Object({ labels: Type.Record(Type.String(), Type.String()) }), ...failures },
+      },
+    },
     async (request) => {
       const { document } = await own.find(request.query.containerId);
       return { labels: document.Config.Labels ?? {} };

@@ -1,7 +1,7 @@
 import Type, { type Static } from "typebox";
-import { ContainerReference, EnvironmentInput, LabelMap, strict } from "./fields.ts";
+import { ContainerReference, EnvironmentInput, LabelMap, PlainText, strict } from "./fields.ts";
 
-const Words = Type.Array(Type.String());
+const Words = Type.Array(PlainText);
 
 /** A year: longer than any run, short enough for the sum of two not to overflow. */
 const MAX_TTL_SECONDS = 366 * 24 * 3600;
@@ -11,13 +11,13 @@ export const ContainerOptions = Type.Object(
     image: Type.String({ minLength: 1, maxLength: 512 }),
     name: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]+$", maxLength: 128 })),
     cmd: Type.Optional(Words),
-    entrypoint: Type.Optional(Type.Union([Type.String(), Words])),
+    entrypoint: Type.Optional(Type.Union([PlainText, Words])),
     env: Type.Optional(EnvironmentInput),
-    workingDir: Type.Optional(Type.String()),
+    workingDir: Type.Optional(PlainText),
     autoRemove: Type.Optional(Type.Boolean({ default: true })),
     binds: Type.Optional(Words),
     networkMode: Type.Optional(Type.String()),
-    user: Type.Optional(Type.String()),
+    user: Type.Optional(PlainText),
     tty: Type.Optional(Type.Boolean({ default: false })),
     labels: Type.Optional(LabelMap),
     platform: Type.Optional(Type.String({ pattern: "^[a-z0-9]+(/[a-z0-9]+){0,2}$" })),
@@ -53,7 +53,10 @@ export const RemoveBody = Type.Object(
 
 export const FindBody = Type.Object(
   {
-    labels: Type.Record(Type.String({ pattern: "^[^\\u0000]+$" }), Type.String(), { minProperties: 1 }),
+    labels: Type.Record(Type.String({ pattern: "^[^\\u0000]+$" }), Type.String(), {
+      ...strict,
+      minProperties: 1,
+    }),
     all: Type.Optional(Type.Boolean()),
   },
   strict,

@@ -1,8 +1,11 @@
 import Type from "typebox";
-import { ContainerReference, EnvironmentInput, strict } from "./fields.ts";
+import { ContainerReference, EnvironmentInput, PlainText, strict } from "./fields.ts";
 
 /** Text runs in `/bin/sh -lc`, a list as it is. */
-const CommandInput = Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String(), { minItems: 1 })]);
+const CommandInput = Type.Union([
+  Type.String({ minLength: 1, pattern: "^[^\\u0000]+$" }),
+  Type.Array(PlainText, { minItems: 1 }),
+]);
 
 /** 0 is no limit. */
 const Milliseconds = Type.Number({ minimum: 0 });
@@ -14,7 +17,7 @@ export const ExecRunBody = Type.Object(
     options: Type.Optional(
       Type.Object(
         {
-          workdir: Type.Optional(Type.String()),
+          workdir: Type.Optional(PlainText),
           env: Type.Optional(EnvironmentInput),
           timeoutMs: Type.Optional(Milliseconds),
           idleTimeoutMs: Type.Optional(Milliseconds),

@@ -31,12 +31,15 @@ export const ContainerQuery = Type.Object({ containerId: ContainerReference }, s
 /** Booleans of a query are spelt out: "0", "yes" and "" are mistakes, and must not be read as one of the two. */
 export const QueryBoolean = Type.Union([Type.Literal("true"), Type.Literal("false")]);
 
-/** `KEY=value` lines or a map. */
+/** What a process can be given: no argument, path or variable of the kernel's holds a NUL. */
+export const PlainText = Type.String({ pattern: "^[^\\u0000]*$" });
+
+/** `KEY=value` lines or a map. A key that does not match its pattern is refused only where others are. */
 export const EnvironmentInput = Type.Union([
-  Type.Record(Type.String({ pattern: "^[^=\\u0000]+$" }), Type.String()),
-  Type.Array(Type.String({ pattern: "^[^=\\u0000]+=" })),
+  Type.Record(Type.String({ pattern: "^[^=\\u0000]+$" }), PlainText, strict),
+  Type.Array(Type.String({ pattern: "^[^=\\u0000]+=[^\\u0000]*$" })),
 ]);
 
-export const LabelMap = Type.Record(Type.String({ pattern: "^[^\\u0000]+$" }), Type.String());
+export const LabelMap = Type.Record(Type.String({ pattern: "^[^\\u0000]+$" }), PlainText, strict);
 
 export const EventStream = Type.String({ description: "An event stream" });

@@ -16,11 +16,16 @@ export class CommandInput {
     this.#tty = tty;
   }
 
-  /** Resolves when the command's side can take more. What comes after the end is nobody's. */
-  async write(bytes: Buffer): Promise<void> {
+  /** What comes after the end is nobody's. */
+  add(bytes: Buffer): void {
     if (this.#isEnded || bytes.length === 0 || !this.#connection.writable) return;
     this.#isInLine = bytes.at(-1) !== NEWLINE;
-    if (this.#connection.write(bytes)) return;
+    this.#connection.write(bytes);
+  }
+
+  /** Resolves when no more than so many bytes wait for the command, or nobody waits for them any more. */
+  async untilBelow(waitingBytes: number): Promise<void> {
+    if (this.#connection.writableLength <= waitingBytes || !this.#connection.writable) return;
     await new Promise<void>((resolve) => {
       const settle = () => {
         this.#connection.off("drain", settle).off("close", settle);

@@ -15,6 +15,8 @@ import type { SessionCommand } from "./session-command.ts";
 
 /** How long a command may take to end by itself after a close frame. */
 const CLOSE_GRACE_MS = 2_000;
+/** Input that waits for a command that reads none, so that a signal or a close behind it is heard all the same. */
+const MAX_INPUT_AHEAD_BYTES = 8 * 1024 * 1024;
 
 export interface SessionOptions {
   service: Service;
@@ -96,7 +98,8 @@ export class Session {
       const frame = readClientFrame(text);
       switch (frame.type) {
         case "stdin":
-          await input.write(frame.data);
+          input.add(frame.data);
+          await input.untilBelow(MAX_INPUT_AHEAD_BYTES);
           break;
         case "eof":
           input.end();

@@ -180,6 +180,10 @@ test("when the caller hangs up, its exec is killed and the container lives", asy
   hangUp.abort();
   await outcome;
   await expect.poll(commandLines, { timeout: 20_000 }).not.toContain("6021");
+  await rig.service.concurrency.untilIdle();
+  expect(await run("true")).toMatchObject({ status: 200 });
+  expect(rig.log()).toMatch(/exec\/run".*"gone":true/);
+  expect(rig.log()).not.toContain("a fault of this service");
 });
 
 test("exec in a stopped container is 409 container_not_running", async () => {

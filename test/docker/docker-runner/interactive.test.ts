@@ -79,6 +79,7 @@ test("with tty the terminal takes its size from resize frames and from POST /exe
   await socket.untilText("37 101");
   const resized = await rig.caller.post("/v1/exec/resize", { execId, size: { cols: 55, rows: 22 } });
   expect(resized.status).toBe(204);
+  expect(rig.log()).toMatch(new RegExp(`exec/resize",.*"containerId":"${containerId}"`));
   socket.stdin("\n");
   await socket.untilText("22 55");
   socket.send({ type: "eof" });
@@ -125,6 +126,19 @@ test("a close frame kills the group of a command that stays, and is answered by 
   socket.send({ type: "close" });
   expect(await socket.exit()).toMatchObject({ exitCode: 137 });
   expect(await countProcesses("4711")).toBe(0);
+});
+
+test("a signal or close frame is heard behind input that the command does not read", async () => {
+  const input = { type: "stdin", data: Buffer.alloc(3_000_000, "x").toString("base64") };
+  const signalled = open({ command: "sleep 4715" });
+  signalled.send(input);
+  signalled.send({ type: "signal", signal: "SIGKILL" });
+  expect(await signalled.exit()).toMatchObject({ exitCode: 137 });
+  const closed = open({ command: "sleep 4715" });
+  closed.send(input);
+  closed.send({ type: "close" });
+  expect(await closed.exit()).toMatchObject({ exitCode: 137 });
+  expect(await countProcesses("4715")).toBe(0);
 });
 
 test("a ping is answered", async () => {

@@ -56,6 +56,7 @@ describe("a fast run", () => {
     const before = (await rig.get("/jobs?limit=200")).body.jobs.length;
     expect((await rig.run("{")).status).toBe(400);
     expect((await rig.run("[1]")).status).toBe(422);
+    expect((await rig.run(`{"topic":${"[".repeat(100_000)}${"]".repeat(100_000)}}`)).status).toBe(400);
     expect((await rig.run("null")).status).toBe(422);
     expect((await rig.run({ topic: "x", unknown: 1 })).status).toBe(422);
     expect((await rig.run(`{"topic":"${"x".repeat(17 * 1024 * 1024)}"}`)).status).toBe(413);

@@ -92,6 +92,8 @@ const ATTEMPTS: [string, () => Partial<ContainerOptions>, Changes?][] = [
   ["NetworkMode in the extras", () => host({ NetworkMode: "host" })],
   ["a network that is not listed", () => ({ networkMode: "backend" })],
   ["another container's network", () => ({ networkMode: "container:other" })],
+  ["the network of no container", () => ({ networkMode: "container:" })],
+  ["the network of what is no container", () => ({ networkMode: "container:.." })],
   ["a namespace by path", () => ({ networkMode: "ns:/proc/1/ns/net" })],
   ["networks in the extras", () => ({ createExtras: { NetworkingConfig: { EndpointsConfig: { host: {} } } } })],
   ["the host's processes", () => host({ PidMode: "host" })],
@@ -318,6 +320,12 @@ describe("what the policy allows reaches the engine", () => {
     expect((await body({ networkMode: "default" })).HostConfig["NetworkMode"]).toBe("bridge");
   });
 
+  test.each(["/a:/etc", "/a\0", "/", "//", "/./", "/a/..", "a"])("%j is no place to mount at", async (target) => {
+    await expect(body({ anonymousVolumes: [target] })).rejects.toMatchObject({ code: "validation_error" });
+    const mount = { Type: "tmpfs", Target: target };
+    await expect(body(host({ Mounts: [mount] }))).rejects.toMatchObject({ code: "validation_error" });
+  });
+
   test("limits are lowered to the engine's CPUs", async () => {
     const { HostConfig } = await body({}, { policy: { limits: { ...STRICT_POLICY.limits, cpus: 64 } } });
     expect(HostConfig["NanoCpus"]).toBe(8e9);
@@ -354,7 +362,7 @@ describe("images", () => {
     );
   });
 
-  test.each(["", "APP", "a b", "app:", "-app", "app\n", "app:latest\0", "a".repeat(600)])(
+  test.each(["", "APP", "a b", "app:", "-app", "app\n", "app:latest\0", "../app", "./app", "a".repeat(600)])(
     "%j is no reference",
     (reference) => {
       expect(() => allowedImage(reference, { images: ["**"] })).toThrowError(

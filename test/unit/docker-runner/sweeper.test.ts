@@ -10,7 +10,12 @@ function createRig(containers: Partial<ContainerListItem>[] = []) {
   const clock = new ManualClock();
   const activity = new Activity(() => clock.monotonicMs());
   const calls: string[] = [];
-  const rig = { failures: 0, isDown: false, hold: null as Promise<void> | null };
+  const rig = {
+    failures: 0,
+    isDown: false,
+    hold: null as Promise<void> | null,
+    listHold: null as Promise<void> | null,
+  };
   const sweeper = new Sweeper({
     activity,
     clock,
@@ -19,6 +24,7 @@ function createRig(containers: Partial<ContainerListItem>[] = []) {
     engine: {
       async list() {
         if (rig.isDown) throw new Error("down");
+        await rig.listHold;
         return containers.map(
           (container) => ({ Labels: null, State: "running", Created: 0, ...container }) as ContainerListItem,
         );
@@ -104,6 +110,19 @@ test("a container is claimed while it is being removed", async () => {
   await pass(1_000);
   expect(calls).toEqual(["stop a", "remove a"]);
   expect(sweeper.isLeaving("a")).toBe(false);
+});
+
+test("a container that is started while the engine makes its list keeps its time to live", async () => {
+  const { activity, calls, pass, rig, sweeper } = createRig();
+  let release = () => {};
+  rig.listHold = new Promise((resolve) => {
+    release = resolve;
+  });
+  sweeper.start();
+  activity.watch("new", 5_000);
+  release();
+  await pass(7_000);
+  expect(calls).toEqual(["stop new", "remove new"]);
 });
 
 test("an engine that is down at the start is asked again", async () => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { WorkflowDefinition } from "../../definitions/workflow-definition.ts";
+import { isNestedTooDeep } from "../../protocol/json-depth.ts";
 import type { Json } from "../../protocol/messages.ts";
 import { checkInputs, type InputMistake } from "../../workflow/inputs.ts";
 import { HttpFailure } from "../http/http-failure.ts";
@@ -45,6 +46,7 @@ function readInput({ state }: WorkflowDefinition, { headers }: ApiRequest, text:
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw invalid([{ field: "", message: "the body must be a JSON object of inputs", suggestion: null }]);
   }
+  if (isNestedTooDeep(body)) throw new HttpFailure(400, "bad_request", "the body is nested too deep");
   const { values, mistakes } = checkInputs(state.fields, body);
   if (mistakes.length > 0) throw invalid(mistakes);
   return { body, input: values };
