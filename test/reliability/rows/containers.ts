@@ -174,7 +174,7 @@ async function loseImage(trial: Trial): Promise<void> {
   trial.saw(`stopped container, no image: ${start.code ?? "exit 0"}`);
   if (start.exitCode !== 0 && start.code !== "IMAGE_MISSING") trial.blame(`start said: ${start.text}`);
   if (start.exitCode === 0) trial.blame(await subject.faultsOfReadyStack());
-  await docker("rm", "-f", id);
+  await removeForced(id);
   if (start.exitCode === 0) {
     const status = await subject.rig.until(
       ({ components }) => !["ready", "starting"].includes(components[2]?.state ?? ""),
@@ -201,7 +201,7 @@ async function removeByHand(trial: Trial, { runs }: Bench): Promise<void> {
     const id = subject.rig.containerId();
     const before = (await subject.rig.status()).components[2]?.restarts ?? 0;
     await pause(trial.dice.between(0, 500));
-    await docker("rm", "-f", id);
+    await removeForced(id);
     const healed = subject.rig.until(
       ({ components }) => components[2]?.state === "ready" && components[2].restarts > before,
       "a new container",
@@ -216,4 +216,9 @@ async function removeByHand(trial: Trial, { runs }: Bench): Promise<void> {
     if (run % 5 === 4) await subject.tell(["server", "restart", "--component", "agent-runner"]);
   }
   trial.blame(await subject.dispose());
+}
+
+/** Now and then Docker 20.10 cannot delete the files of a container that it has just killed, and can when asked again. */
+async function removeForced(id: string): Promise<void> {
+  await docker("rm", "-f", id).catch(() => docker("rm", "-f", id));
 }
