@@ -52,6 +52,16 @@ describe("runs in a stack with its container", () => {
     return envelope.data.events;
   }
 
+  test("an answer that its service cut is printed with a warning, and the event says why", async () => {
+    const model = await agentWith("cut-short", [{ text: "Half of", stop: "length" }]);
+    const run = await rig.run(["run", "--agent", "cut-short", "-q"]);
+    expect(run).toMatchObject({ exitCode: 0, stdout: "Half of\n" });
+    expect(run.stderr).toContain("Warning: the answer is cut: the model came to its limit of tokens (max_tokens)\n");
+    const events = await rig.run(["run", "--agent", "cut-short", "--json"]);
+    expect(events.stdout).toContain('"data":{"text":"Half of","cut":"length"}');
+    await model.stop();
+  });
+
   test("words are printed as the model produces them, and Ctrl-C ends the model's call", async () => {
     const model = await agentWith("thinker", [{ silentAfter: "first words" }]);
     const run = attach("--agent", "thinker");

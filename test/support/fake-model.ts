@@ -3,7 +3,13 @@ import type { AddressInfo } from "node:net";
 
 /** What the service does with one request. */
 export type FakeAnswer =
-  | { text: string | string[]; toolCalls?: FakeToolCall[]; tokens?: { input: number; output: number } }
+  | {
+      text: string | string[];
+      toolCalls?: FakeToolCall[];
+      tokens?: { input: number; output: number };
+      /** The service's own word for why the answer ends here, e.g. `length` or `max_tokens`. */
+      stop?: string;
+    }
   | { toolCalls: FakeToolCall[] }
   | { status: number; error?: string; headers?: Record<string, string> }
   /** Sends this much of an answer, then cuts the connection. */
@@ -140,7 +146,7 @@ interface Wire {
 
 const OPENAI: Wire = {
   whole(answer) {
-    const { pieces, calls, tokens } = partsOf(answer);
+    const { pieces, calls, tokens, stop } = partsOf(answer);
     return [
       ...pieces.map((content) => openaiChunk({ role: "assistant", content })),
       ...calls.map((call, index) =>
@@ -148,7 +154,7 @@ const OPENAI: Wire = {
           tool_calls: [{ index, id: call.id, type: "function", function: { name: call.name, arguments: call.text } }],
         }),
       ),
-      openaiChunk({}, calls.length > 0 ? "tool_calls" : "stop"),
+      openaiChunk({}, stop ?? (calls.length > 0 ? "tool_calls" : "stop")),
       event({ ...OPENAI_FRAME, choices: [], usage: { prompt_tokens: tokens.input, completion_tokens: tokens.output } }),
       "data: [DONE]\n\n",
     ].join("");
@@ -175,7 +181,7 @@ function openaiChunk(delta: object, finishReason: string | null = null): string 
 
 const ANTHROPIC: Wire = {
   whole(answer) {
-    const { pieces, calls, tokens } = partsOf(answer);
+    const { pieces, calls, tokens, stop } = partsOf(answer);
     const blocks: string[] = [];
     if (pieces.length > 0) {
       blocks.push(
@@ -199,7 +205,7 @@ const ANTHROPIC: Wire = {
       anthropicStart(tokens.input),
       ...blocks,
       anthropicEvent("message_delta", {
-        delta: { stop_reason: calls.length > 0 ? "tool_use" : "end_turn", stop_sequence: null },
+        delta: { stop_reason: stop ?? (calls.length > 0 ? "tool_use" : "end_turn"), stop_sequence: null },
         usage: { output_tokens: tokens.output },
       }),
       anthropicEvent("message_stop", {}),
@@ -245,6 +251,7 @@ function partsOf(answer: WholeAnswer) {
       name: call.name,
       text: typeof call.arguments === "string" ? call.arguments : JSON.stringify(call.arguments),
     })),
+    stop: "stop" in answer ? answer.stop : undefined,
     tokens: ("tokens" in answer ? answer.tokens : undefined) ?? { input: 7, output: 5 },
   };
 }

@@ -1,5 +1,6 @@
 import type { ModelMessage, ToolOutcome } from "../models/model.ts";
 import type { AgentTask, ToolCallRequest } from "../protocol/messages.ts";
+import { type AnswerCut, cutOf } from "../protocol/step-record.ts";
 
 export type RecordedStep = AgentTask["steps"][number];
 
@@ -17,6 +18,7 @@ export const INTERRUPTED_OUTPUT =
 export interface FinishedModelStep {
   text: string;
   toolCalls: ToolCallRequest[];
+  cut: AnswerCut | null;
 }
 
 /** One answer of the model with what became of its calls. */
@@ -49,7 +51,7 @@ export function foldSteps(recorded: readonly RecordedStep[]): FoldedSteps {
       }
       folded.interruptedModelCalls = 0;
       folded.turns.push({
-        answer: { text: record.text ?? "", toolCalls: record.toolCalls },
+        answer: { text: record.text ?? "", toolCalls: record.toolCalls, cut: cutOf(record.finishReason) },
         results: [],
         begun: new Map(),
       });
@@ -70,7 +72,7 @@ export function foldSteps(recorded: readonly RecordedStep[]): FoldedSteps {
 export function toMessages(
   { conversation, message }: History,
   turns: readonly Turn[],
-  correct: (answer: string) => string,
+  correct: (answer: FinishedModelStep) => string,
 ): ModelMessage[] {
   return [
     ...conversation.map(
@@ -80,7 +82,7 @@ export function toMessages(
     ...turns.flatMap(({ answer, results }): ModelMessage[] => [
       { role: "assistant", text: answer.text, toolCalls: answer.toolCalls },
       answer.toolCalls.length === 0
-        ? { role: "user", text: correct(answer.text) }
+        ? { role: "user", text: correct(answer) }
         : { role: "tool", results: inCallOrder(answer, results) },
     ]),
   ];

@@ -3,6 +3,7 @@ import type { Mask } from "../logging/mask.ts";
 import { ModelFailure } from "../models/failure.ts";
 import type { Model, ModelRequest, ToolOffer } from "../models/model.ts";
 import type { StepRecord, ToolCallRequest } from "../protocol/messages.ts";
+import { cutOf } from "../protocol/step-record.ts";
 import { createDeltaStream } from "./delta-stream.ts";
 import type { ModelCall } from "./next-step.ts";
 import type { Recorder } from "./recorder.ts";
@@ -48,7 +49,8 @@ export async function runModelStep(options: ModelStepOptions): Promise<ModelReco
     try {
       const answer = await readAnswer(options);
       if (answer.text !== "" && answer.text !== null) {
-        recorder.event(call.step, "message.completed", { text: answer.text });
+        const cut = cutOf(answer.finishReason);
+        recorder.event(call.step, "message.completed", { text: answer.text, ...(cut === null ? {} : { cut }) });
       }
       return recorder.step(call.step, "finished", answer);
     } catch (error) {

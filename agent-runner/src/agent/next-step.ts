@@ -1,5 +1,6 @@
 import type { ModelMessage } from "../models/model.ts";
 import type { Json, ToolCallRequest } from "../protocol/messages.ts";
+import type { AnswerCut } from "../protocol/step-record.ts";
 import {
   type FinishedModelStep,
   type FoldedSteps,
@@ -46,6 +47,10 @@ export interface LoopRules {
 
 /** Of an answer or a tool's output that a failure tells, the beginning. */
 const SHOWN = 300;
+const CUT: Record<AnswerCut, string> = {
+  length: "was cut at the model's limit of tokens, max_tokens",
+  "content-filter": "was cut by the content filter of the model's service",
+};
 const AGAIN = "Answer once more, in the form that was asked for.";
 
 /**
@@ -64,7 +69,7 @@ export function nextStep(rules: LoopRules, history: History): ModelCall | ToolCa
 }
 
 function findEnd({ answer: rule, fatalTools }: LoopRules, turns: readonly Turn[], last: Turn): Finish | null {
-  const { text, toolCalls } = last.answer;
+  const { text, toolCalls, cut } = last.answer;
   if (toolCalls.length > 0) {
     // An interruption is no error of the tool: a runner may die at any time.
     const fatal = last.results.find(
@@ -72,33 +77,39 @@ function findEnd({ answer: rule, fatalTools }: LoopRules, turns: readonly Turn[]
     );
     return fatal === undefined ? null : fail(`the tool ${fatal.tool} failed: ${shorten(fatal.output)}`);
   }
-  const read = rule === null ? { value: text } : rule.read(text);
-  if ("value" in read) return { kind: "finish", phase: "succeeded", output: read.value };
+  if (rule === null && cut !== null && text.trim() === "") return fail(`the model gave no answer: it ${CUT[cut]}`);
+  const problem = problemOf(rule, last.answer);
+  if (typeof problem !== "string") return { kind: "finish", phase: "succeeded", output: problem.value };
   const count = countAnswers(turns);
   const most = 1 + (rule?.maxRetries ?? 0);
   if (count < most) return null;
-  return fail(
-    `the model's answer ${read.problem}; this was answer ${count} of ${most}, and it began: ${shorten(text)}`,
-  );
+  return fail(`the model's answer ${problem}; this was answer ${count} of ${most}, and it began: ${shorten(text)}`);
 }
 
 function callModel({ answer }: LoopRules, history: History, folded: FoldedSteps): ModelCall {
   const { turns, interruptedModelCalls, lastStep } = folded;
-  const problemOf = (text: string): string => {
-    const read = answer?.read(text) ?? { value: text };
-    return "problem" in read ? read.problem : "was refused";
+  const explain = (given: FinishedModelStep): string => {
+    const problem = problemOf(answer, given);
+    return typeof problem === "string" ? problem : "was refused";
   };
   const last = turns.at(-1)?.answer;
-  const wrong = last === undefined || last.toolCalls.length > 0 ? null : last.text;
+  const wrong = last === undefined || last.toolCalls.length > 0 ? null : last;
   const interrupted = interruptedModelCalls > 0 ? "the runner was interrupted" : null;
   return {
     kind: "model-call",
     step: lastStep + 1,
-    messages: toMessages(history, turns, (text) => `Your answer ${problemOf(text)}. ${AGAIN}`),
+    messages: toMessages(history, turns, (given) => `Your answer ${explain(given)}. ${AGAIN}`),
     earlierCalls: turns.length,
     attempt: 1 + interruptedModelCalls + (wrong === null ? 0 : countAnswers(turns)),
-    retryReason: interrupted ?? (wrong === null ? null : `the model's answer ${problemOf(wrong)}`),
+    retryReason: interrupted ?? (wrong === null ? null : `the model's answer ${explain(wrong)}`),
   };
+}
+
+/** What an answer is worth: its value, or what is wrong with it. */
+function problemOf(rule: AnswerRule | null, { text, cut }: FinishedModelStep): { value: Json } | string {
+  const read = rule === null ? { value: text } : rule.read(text);
+  if ("value" in read) return read;
+  return cut === null ? read.problem : `${read.problem} (it ${CUT[cut]})`;
 }
 
 /** Answers that called no tool: all but the last of them were wrong. */

@@ -15,6 +15,13 @@ export interface ToolCallRequest {
   providerMetadata?: { [key: string]: Json };
 }
 
+/** Why the service ended an answer before the model did; null: it did not. */
+export type AnswerCut = "length" | "content-filter";
+
+export function cutOf(finishReason: string | null): AnswerCut | null {
+  return finishReason === "length" || finishReason === "content-filter" ? finishReason : null;
+}
+
 /** What the loop remembers of a step: enough to rebuild the conversation and to tell what was interrupted. */
 export type StepRecord =
   | {

@@ -195,6 +195,24 @@ describe("a model call that fails", () => {
     expect(eventTypes(events).filter((type) => type === "message.completed")).toHaveLength(1);
   });
 
+  test.each([
+    ["ollama", "length", "length"],
+    ["ollama", "content_filter", "content-filter"],
+    ["anthropic", "max_tokens", "length"],
+    ["anthropic", "refusal", "content-filter"],
+  ])("of %s that ends an answer with %s has its message marked as cut", async (provider, stop, cut) => {
+    const keys = { ANTHROPIC_API_KEY: "sk-ant-test" };
+    const { outcome, events } = await run([{ text: "The first half of", stop }], { provider, keys });
+    expect(outcome).toMatchObject({ phase: "succeeded", output: "The first half of" });
+    expect(events.find(({ type }) => type === "message.completed")?.data).toEqual({ text: "The first half of", cut });
+  });
+
+  test("that comes to its limit of tokens without a word fails the execution with the reason", async () => {
+    const { outcome, service } = await run([{ text: "", stop: "length" }]);
+    expect(outcome).toMatchObject({ phase: "failed", error: { message: expect.stringContaining("max_tokens") } });
+    expect(service.requests).toHaveLength(1);
+  });
+
   test("is not repeated when the service wants a longer pause than there is time for", async () => {
     const { outcome, service } = await run([{ status: 429, headers: { "retry-after": "3600" } }]);
     expect(outcome).toMatchObject({ phase: "failed" });

@@ -299,6 +299,12 @@ describe("an answer that does not fit", () => {
     expect(message).toContain('{"score":"high"}');
   });
 
+  test("because it was cut says so to the model and in the failure", async () => {
+    const { outcome, requests } = await ask([{ text: '{"sco', stop: "length" }], { ...scored, maxRetries: 1 });
+    expect(requests[1]?.body.messages.at(-1)).toEqual({ role: "user", content: expect.stringContaining("max_tokens") });
+    expect(outcome).toMatchObject({ phase: "failed", error: { message: expect.stringContaining("max_tokens") } });
+  });
+
   test("with max_retries 0 fails at once, while a call that fails is still tried three times", async () => {
     const busy = { status: 503, headers: { "retry-after": "0" } };
     const { outcome, requests } = await ask([busy, busy, { text: "ten" }], { ...scored, maxRetries: 0 });

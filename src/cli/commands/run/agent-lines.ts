@@ -1,18 +1,20 @@
 import type { ExecutionEvent } from "@stigmer/agent-runner/protocol";
 import type { CommandContext } from "../../context.ts";
 import type { EventLines } from "./event-lines.ts";
-import { retriedText, scriptedText, textOf, toolCompletedText, toolStartedText } from "./event-text.ts";
+import { cutText, retriedText, scriptedText, textOf, toolCompletedText, toolStartedText } from "./event-text.ts";
 import { LiveText } from "./live-text.ts";
 
 /** An agent: its words on stdout as they come, everything else on stderr. */
 export class AgentLines implements EventLines {
   readonly #progress: CommandContext["progress"];
+  readonly #warn: CommandContext["warn"];
   readonly #words: LiveText;
   /** Text of the message under way is on stdout already. */
   #isStreaming = false;
 
-  constructor({ stdout, progress }: Pick<CommandContext, "stdout" | "progress">) {
+  constructor({ stdout, progress, warn }: Pick<CommandContext, "stdout" | "progress" | "warn">) {
     this.#progress = progress;
+    this.#warn = warn;
     this.#words = new LiveText(stdout);
   }
 
@@ -28,6 +30,7 @@ export class AgentLines implements EventLines {
       case "message.completed":
         if (!this.#isStreaming) this.#words.write(textOf(data["text"]));
         this.end();
+        this.#cut(cutText(data));
         return;
       case "step.retried":
         this.end();
@@ -54,5 +57,9 @@ export class AgentLines implements EventLines {
 
   #started(scripted: string | null): void {
     if (scripted !== null) this.#progress(scripted);
+  }
+
+  #cut(reason: string | null): void {
+    if (reason !== null) this.#warn(reason);
   }
 }

@@ -18,6 +18,13 @@ export function retriedText(data: Data): string {
   return `Trying again (attempt ${textOf(data["attempt"])}): ${fold(textOf(data["reason"]))}`;
 }
 
+/** A message that the model's service ended early; null for a whole one. */
+export function cutText({ cut }: Data): string | null {
+  if (cut === "length") return "the answer is cut: the model came to its limit of tokens (max_tokens)";
+  if (cut === "content-filter") return "the answer is cut by the content filter of the model's service";
+  return null;
+}
+
 export function toolStartedText(data: Data): string {
   return `${textOf(data["tool"])} ${fold(JSON.stringify(data["arguments"] ?? {}))}`;
 }

@@ -4,7 +4,7 @@ import { AgentLines } from "./agent-lines.ts";
 import type { EventLines } from "./event-lines.ts";
 import { WorkflowLines } from "./workflow-lines.ts";
 
-type PrinterContext = Pick<CommandContext, "stdout" | "stderr" | "globals" | "progress">;
+type PrinterContext = Pick<CommandContext, "stdout" | "stderr" | "globals" | "progress" | "warn">;
 
 /** Prints events as `run` shows them. With `--json` every event is one line on stdout. */
 export class RunPrinter {

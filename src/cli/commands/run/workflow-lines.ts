@@ -2,7 +2,7 @@ import type { ExecutionEvent } from "@stigmer/agent-runner/protocol";
 import type { CommandContext } from "../../context.ts";
 import { formatElapsed } from "../../render/duration-text.ts";
 import type { EventLines } from "./event-lines.ts";
-import { fold, retriedText, scriptedText, textOf, toolCompletedText, toolStartedText } from "./event-text.ts";
+import { cutText, fold, retriedText, scriptedText, textOf, toolCompletedText, toolStartedText } from "./event-text.ts";
 import { LiveText } from "./live-text.ts";
 
 type Data = ExecutionEvent["data"];
@@ -14,6 +14,7 @@ type Data = ExecutionEvent["data"];
 export class WorkflowLines implements EventLines {
   readonly #stdout: CommandContext["stdout"];
   readonly #progress: CommandContext["progress"];
+  readonly #warn: CommandContext["warn"];
   /** Null where words are not shown. */
   readonly #words: LiveText | null;
   readonly #startedAt = new Map<string, string>();
@@ -24,9 +25,11 @@ export class WorkflowLines implements EventLines {
     stderr,
     globals,
     progress,
-  }: Pick<CommandContext, "stdout" | "stderr" | "globals" | "progress">) {
+    warn,
+  }: Pick<CommandContext, "stdout" | "stderr" | "globals" | "progress" | "warn">) {
     this.#stdout = stdout;
     this.#progress = progress;
+    this.#warn = warn;
     this.#words = stderr.isTTY && !globals.quiet ? new LiveText(stderr) : null;
   }
 
@@ -94,6 +97,8 @@ export class WorkflowLines implements EventLines {
       this.#words?.write(textOf(data["text"]));
     }
     this.end();
+    const cut = cutText(data);
+    if (cut !== null) this.#warn(`${nodeText(data)}: ${cut}`);
   }
 
   #line(text: string): void {
