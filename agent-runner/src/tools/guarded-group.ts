@@ -1,16 +1,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemErrorCode } from "../logging/system-error.ts";
+import { killMarked, MARK_VARIABLE } from "./marked-processes.ts";
 
 /** Between SIGTERM and SIGKILL. A cancelled tool has to be dead within a second, half of which the heartbeat may take. */
 const TERM_GRACE_MS = 200;
 
 /**
- * Runs "$@" in the shell's place, beside a guard in the same group. The guard reads from a pipe that the runner holds
- * open and never writes to: when the runner dies, by whatever signal, the read ends and the guard kills the group.
+ * Runs a command, marked by $1, in the shell's place and beside a guard in the same group that bears no mark. The guard
+ * reads from a pipe that the runner holds open and never writes to: when the runner dies, by whatever signal, the read
+ * ends and the guard kills what is marked and the group.
  */
-const GUARDED = '(read -r _; kill -KILL 0) <&3 3<&- >/dev/null 2>&1 & exec 3<&-; exec "$@"';
+const GUARDED = `mark=$1
+shift
+(
+  read -r _
+  for file in $(grep -lF "${MARK_VARIABLE}=$mark" /proc/[0-9]*/environ); do
+    file=\${file%/environ}
+    kill -KILL "\${file#/proc/}"
+  done
+  kill -KILL 0
+) <&3 3<&- >/dev/null 2>&1 &
+exec 3<&-
+export ${MARK_VARIABLE}="$mark"
+exec "$@"`;
 
 export interface GuardedCommand {
   file: string;
@@ -29,7 +44,7 @@ export interface GuardedGroup {
   exit: Promise<{ code: number | null; exitSignal: NodeJS.Signals | null }>;
   /** Resolves when the command and all that holds its output open are gone. */
   closed: Promise<void>;
-  /** SIGTERM, and SIGKILL to whatever of the group is left after a short grace or the command's end. */
+  /** SIGTERM, and SIGKILL to whatever is left after a short grace or the command's end, also of what left the group. */
   end(): Promise<void>;
   /** SIGKILL at once; the streams are closed. */
   destroy(): void;
@@ -37,7 +52,8 @@ export interface GuardedGroup {
 
 /** Starts a command as the leader of a process group that does not outlive this process. */
 export function startGuarded(command: GuardedCommand, { stdin }: { stdin: boolean }): GuardedGroup {
-  const child = spawn("/bin/sh", ["-c", GUARDED, "sh", command.file, ...command.args], {
+  const mark = randomUUID();
+  const child = spawn("/bin/sh", ["-c", GUARDED, "sh", mark, command.file, ...command.args], {
     cwd: command.directory,
     env: { ...command.environment },
     detached: true,
@@ -61,6 +77,7 @@ export function startGuarded(command: GuardedCommand, { stdin }: { stdin: boolea
       signalGroup(child, "SIGTERM");
       await Promise.race([exit.catch(() => null), delay(TERM_GRACE_MS)]);
       signalGroup(child, "SIGKILL");
+      await killMarked(mark);
     },
     destroy() {
       signalGroup(child, "SIGKILL");

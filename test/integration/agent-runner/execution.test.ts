@@ -217,7 +217,9 @@ describe("secrets", () => {
     await backend.outcome(id);
     delete process.env["STIGMER_TEST_LEAK"];
     const [names] = toolOutputs(backend.events(id));
-    expect(names?.output.replace(/ (OLDPWD|PWD|SHLVL|_)\b/g, "")).toBe("exit code: 0\nstdout:\nHOME LANG PATH");
+    expect(names?.output.replace(/ (OLDPWD|PWD|SHLVL|_)\b/g, "")).toBe(
+      "exit code: 0\nstdout:\nHOME LANG PATH STIGMER_TOOL_CALL",
+    );
   });
 });
 

@@ -130,7 +130,9 @@ describe("a runner process", () => {
   });
 
   test("that is killed in a tool leaves no command behind, and the next runner does not run it again", async () => {
-    const calls = ["echo ran >> runs", "echo ran >> runs; trap '' TERM; sleep 1000 & echo $! > pid; wait", "cat runs"];
+    const away = "setsid sh -c 'echo $$ > away; exec sleep 1000' & until [ -s away ]; do sleep 0.01; done";
+    const second = `echo ran >> runs; trap '' TERM; ${away}; sleep 1000 & echo $! > pid; wait`;
+    const calls = ["echo ran >> runs", second, "cat runs"];
     const definition = toolUser(calls.map((command) => ({ tool: "shell", arguments: { command } })));
     const runner = start();
     const id = backend.enqueue({ definition });
@@ -140,10 +142,11 @@ describe("a runner process", () => {
     const pidFile = directory.file("workspace/pid");
     await expect.poll(() => readFile(pidFile, "utf8").catch(() => ""), { timeout: 15_000 }).toMatch(/^\d+\n$/);
     const pid = (await readFile(pidFile, "utf8")).trim();
-    expect(isAlive(pid)).toBe(true);
+    const awayPid = (await readFile(directory.file("workspace/away"), "utf8")).trim();
+    expect([pid, awayPid].map(isAlive)).toEqual([true, true]);
     runner.child.kill("SIGKILL");
     await runner.exit;
-    await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => [pid, awayPid].map(isAlive), { timeout: 15_000 }).toEqual([false, false]);
     start();
     backend.enqueueAgain(id, { definition });
     expect(await backend.outcome(id)).toMatchObject({ phase: "succeeded", output: "done" });

@@ -143,6 +143,15 @@ describe("file tools", () => {
   });
 });
 
+/** Prints the PID of a process that is outside the group when the command ends. */
+function leaving(setsid: string): string {
+  return `${setsid} sh -c 'echo $$ >left; exec sleep 1000' & until [ -s left ]; do sleep 0.01; done; cat left`;
+}
+
+function leftPid(output: string): string {
+  return /^exit code: 0\nstdout:\n(\d+)$/.exec(output)?.[1] ?? "";
+}
+
 describe("shell", () => {
   test("gives exit code, stdout and stderr, starts in the workspace, and has no input", async () => {
     expect(await call("shell", { command: "pwd; cat; echo oops >&2; exit 3" })).toEqual({
@@ -173,11 +182,15 @@ describe("shell", () => {
     await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false);
   });
 
-  test("does not wait for a child that left the group with the output open", async () => {
-    const { output } = await call("shell", {
-      command: "setsid sh -c 'touch left; exec sleep 1000' & until [ -e left ]; do sleep 0.01; done; echo $!",
-    });
-    const pid = /^exit code: 0\nstdout:\n(\d+)$/.exec(output)?.[1] ?? "";
+  test("ends what left the command's group as well", async () => {
+    const { output } = await call("shell", { command: leaving("setsid") });
+    const pid = leftPid(output);
+    await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false);
+  });
+
+  test("does not wait for a child that got away with the output open", async () => {
+    const { output } = await call("shell", { command: leaving("env -i setsid") });
+    const pid = leftPid(output);
     expect(isAlive(pid)).toBe(true);
     process.kill(Number(pid), "SIGKILL");
   });
