@@ -1,9 +1,10 @@
 /** A base image without a registry: made from the host's distribution and the npm package of Node. */
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type DockerEngine, DockerRequestError } from "../docker/engine.ts";
 import { AppError, systemErrorCode } from "../errors.ts";
+import { makeDirectory } from "../platform/directories.ts";
 import { type BaseTarget, baseReference } from "./base-recipe.ts";
 import { fetchDebianPackages, type PackageSource } from "./debian-packages.ts";
 import { isDiskFull } from "./failure-text.ts";
@@ -60,7 +61,7 @@ async function assemble(options: LocalBaseOptions): Promise<string> {
   const { engine, target, env, progress, signal } = options;
   await requireSameArchitecture(engine, target, signal);
   const cacheDir = baseCacheDir(env);
-  await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+  await makeDirectory(cacheDir, 0o700);
   await removeLeftovers(cacheDir);
   const { debian, node } = await fetchParts({ ...options, cacheDir });
   progress("Assembling the local base image");

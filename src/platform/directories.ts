@@ -51,22 +51,31 @@ async function ensureHome(paths: HomePaths): Promise<void> {
   }
 }
 
-/** With its parents. Not by mkdir's own `recursive`, which in Node 20 says ENOENT of a full disk. */
-async function makeDirectory(path: string, mode: number): Promise<void> {
+/**
+ * Makes sure of a directory and its parents. Not by mkdir's own `recursive`, which in Node 20 says ENOENT of a full
+ * disk and never returns below /proc.
+ *
+ * @returns the first directory that was made, or null when all were there.
+ * @throws the system's error.
+ */
+export async function makeDirectory(path: string, mode?: number): Promise<string | null> {
   try {
-    await makeOne(path, mode);
+    return await makeOne(path, mode);
   } catch (error) {
     if (systemErrorCode(error) !== "ENOENT" || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path), mode);
-    await makeOne(path, mode); // Once: in /proc it is ENOENT again, whatever the parent.
+    const first = await makeDirectory(dirname(path), mode);
+    const made = await makeOne(path, mode); // Once: in /proc it is ENOENT again, whatever the parent.
+    return first ?? made;
   }
 }
 
-async function makeOne(path: string, mode: number): Promise<void> {
+async function makeOne(path: string, mode: number | undefined): Promise<string | null> {
   try {
     await mkdir(path, { mode });
+    return path;
   } catch (error) {
     if (!(await isDirectory(path))) throw error;
+    return null;
   }
 }
 

@@ -1,12 +1,13 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "../make-directory.ts";
 import type { HelloRequest } from "../protocol/messages.ts";
 
 /** Proves from inside that the workspace can be written: by a test file that is made and removed. */
 export async function proveWorkspace(path: string, pid: number): Promise<NonNullable<HelloRequest["workspace"]>> {
   const probe = join(path, `.stigmer-write-test-${pid}`);
   try {
-    await mkdir(path, { recursive: true });
+    makeDirectory(path);
     await writeFile(probe, "", { flag: "wx" });
     await rm(probe);
     return { path, writable: true, reason: null };

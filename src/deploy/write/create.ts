@@ -1,6 +1,7 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../../errors.ts";
+import { makeDirectory } from "../../platform/directories.ts";
 import { toFileError } from "../../platform/file-error.ts";
 import { syncDirectory, writeSynced } from "../../platform/files.ts";
 import { removeLeftovers, temporaryName } from "../../platform/temporary-file.ts";
@@ -18,11 +19,11 @@ export async function createDirectory(directory: string, files: ReadonlyMap<stri
   const parent = dirname(directory);
   const temporary = temporaryName(directory);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeDirectory(parent);
     await removeLeftovers(parent, basename(directory));
     await mkdir(temporary, { mode: DIRECTORY_MODE });
     for (const [path, content] of files) {
-      await mkdir(dirname(join(temporary, path)), { recursive: true, mode: DIRECTORY_MODE });
+      await makeDirectory(dirname(join(temporary, path)), DIRECTORY_MODE);
       await writeSynced(join(temporary, path), content, FILE_MODE);
     }
     await rename(temporary, directory);

@@ -1,5 +1,6 @@
-import { copyFile, link, mkdir, rename, rm, rmdir } from "node:fs/promises";
+import { copyFile, link, rename, rm, rmdir } from "node:fs/promises";
 import { systemErrorCode } from "../../errors.ts";
+import { makeDirectory } from "../../platform/directories.ts";
 import { writeSynced } from "../../platform/files.ts";
 import { removeLeftovers, temporaryName } from "../../platform/temporary-file.ts";
 
@@ -14,8 +15,8 @@ export class Transaction {
 
   /** Makes sure of a folder, and clears away what killed writers left in it. */
   async prepareFolder(folder: string): Promise<void> {
-    const made = await mkdir(folder, { recursive: true });
-    if (made !== undefined) this.#folders.push(made);
+    const made = await makeDirectory(folder);
+    if (made !== null) this.#folders.push(made);
     await removeLeftovers(folder);
   }
 

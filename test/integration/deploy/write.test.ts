@@ -27,6 +27,12 @@ describe("a new directory", () => {
     expect(await contentsOf(place.path)).toEqual(digestsOf(filesOf()));
   });
 
+  test("is refused where there can be none, below /proc", async () => {
+    await expect(write("/proc/stigmer/deploy", filesOf())).rejects.toMatchObject({
+      message: expect.stringContaining("/proc/stigmer/deploy"),
+    });
+  });
+
   test("is out of date while it is not there", async () => {
     await using place = await temporaryDirectory();
     expect(isUpToDate(await check(place.file("deploy"), filesOf()))).toBe(false);

@@ -37,6 +37,8 @@ describe("a start", () => {
     [{ SYNC_TIMEOUT: "30s" }, "SYNC_TIMEOUT"],
     [{ HOST: "not a host" }, "HOST"],
     [{ DATA_DIR: "/dev/null/jobs" }, "DATA_DIR"],
+    [{ DATA_DIR: "/proc/stigmer/jobs" }, "DATA_DIR"],
+    [{ WORKSPACE_ROOT: "/proc/stigmer/workspace" }, "WORKSPACE_ROOT"],
     [{ SECRETS_FILE: "/nowhere/keys" }, "SECRETS_FILE"],
   ])("with %j ends with 1 and names it", async (env, name) => {
     rig = await DeploymentRig.create({ workflow: scriptedWorkflow() });

@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { ensureHome } from "../../boot/home.ts";
 import type { Logger } from "../../logging/writer.ts";
+import { makeDirectory } from "../../make-directory.ts";
 import type { AgentTask, KeptWorkflow, NodeTask } from "../../protocol/messages.ts";
 import type { RoleContext } from "../../roles/role.ts";
 import { advance } from "../../workflow/advance.ts";
@@ -51,7 +51,7 @@ export function createInterpreter(options: RuntimeOptions): RuntimeInterpreter {
 function createContext(settings: Settings, log: Logger): RoleContext {
   const { workspaceRoot, loopbackHost, values } = settings;
   try {
-    mkdirSync(workspaceRoot, { recursive: true });
+    makeDirectory(workspaceRoot);
   } catch (error) {
     const reason = error instanceof Error ? error.message : error;
     throw new SettingsError(`the workspace in DATA_DIR (or WORKSPACE_ROOT) cannot be made: ${reason}`);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectory } from "../../make-directory.ts";
 import type { KeptWorkflow } from "../../protocol/messages.ts";
 import { SettingsError } from "../settings.ts";
 import { text } from "./columns.ts";
@@ -36,7 +37,7 @@ const CHECKPOINT_PAGES = 4_000;
 export function openStore(directory: string): Store {
   const file = join(directory, "jobs.db");
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory, 0o700);
     // Made before SQLite makes it: jobs are nobody else's to read. Its log gets the same mode.
     closeSync(openSync(file, "a", 0o600));
     const sqlite = openSqlite(file);
