@@ -88,8 +88,13 @@ export function components(syntax: string, summary: string): OptionSpec<Componen
 }
 
 /** Milliseconds, given as `30s`; `fallback` is written the same way. */
-export function duration(syntax: string, summary: string, fallback: string): OptionSpec<number> {
-  const read = (given: string): number => readDuration(given, nameOf(syntax));
+export function duration(
+  syntax: string,
+  summary: string,
+  fallback: string,
+  { mayBeZero = false } = {},
+): OptionSpec<number> {
+  const read = (given: string): number => readDuration(given, nameOf(syntax), { mayBeZero });
   return { kind: "option", syntax, summary, fallback: read(fallback), fallbackText: fallback, read };
 }
 

@@ -4,9 +4,9 @@ import { AppError } from "../errors.ts";
 const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Milliseconds of a flag such as `--timeout`. @throws AppError USAGE that shows an example. */
-export function readDuration(text: string, flag: string): number {
+export function readDuration(text: string, flag: string, { mayBeZero = false } = {}): number {
   const ms = parseDuration(text);
-  if (ms === null || ms <= 0)
+  if (ms === null || (ms <= 0 && !mayBeZero))
     throw new AppError("USAGE", `${flag} must be a time such as 30s, 10m or 1h30m, not "${text}"`);
   return ms;
 }

@@ -10,7 +10,9 @@ const deployment = {
     most: 65_535,
     fallback: 8000,
   }),
-  syncTimeoutMs: duration("--sync-timeout <time>", "How long POST /run waits for the result", "30s"),
+  syncTimeoutMs: duration("--sync-timeout <time>", "How long POST /run waits for the result", "30s", {
+    mayBeZero: true,
+  }),
   agents: text("--agents <directory>", "Definitions of the agents that the workflow names", file),
   name: text("--name <name>", "Name of the deployment; else made from flow.name"),
   kubernetes: flag("--kubernetes", "Write manifests for Kubernetes too"),

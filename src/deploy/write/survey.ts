@@ -45,6 +45,11 @@ async function listDirectory(directory: string): Promise<string[] | null> {
   } catch (error) {
     switch (systemErrorCode(error)) {
       case "ENOENT":
+        if (await isLink(directory)) {
+          throw new AppError("USAGE", `${directory} is a link to something that is not there`, {
+            hint: "Make the directory that it points to, or name another one: --output DIRECTORY",
+          });
+        }
         return null;
       case "ENOTDIR":
         throw new AppError("USAGE", `${directory} is a file, and a deployment is a directory`, {
@@ -54,6 +59,13 @@ async function listDirectory(directory: string): Promise<string[] | null> {
         throw toFileError(error, directory);
     }
   }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false, // Nothing is there.
+  );
 }
 
 async function readManifest(path: string): Promise<Manifest | null> {

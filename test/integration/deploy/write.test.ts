@@ -33,6 +33,16 @@ describe("a new directory", () => {
     });
   });
 
+  test("is not looked for behind a link to nowhere", async () => {
+    await using place = await temporaryDirectory();
+    await symlink("nowhere", place.file("deploy"));
+    await expect(write(place.file("deploy"), filesOf())).rejects.toMatchObject({
+      code: "USAGE",
+      message: `${place.file("deploy")} is a link to something that is not there`,
+    });
+    expect(await readdir(place.path)).toEqual(["deploy"]);
+  });
+
   test("is out of date while it is not there", async () => {
     await using place = await temporaryDirectory();
     expect(isUpToDate(await check(place.file("deploy"), filesOf()))).toBe(false);

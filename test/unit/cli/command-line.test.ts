@@ -99,6 +99,10 @@ describe("handlers are given", () => {
     expect(logs).toMatchObject({ tail: "all", grep: /^x/, sinceMs: Date.UTC(2026, 0, 1), level: "warn" });
   });
 
+  test("no time at all where it means: do not wait", async () => {
+    expect(await valuesOf("deploy generate flow.yaml --sync-timeout 0s")).toMatchObject({ syncTimeoutMs: 0 });
+  });
+
   test("repeated options as lists", async () => {
     const logs = await valuesOf("server logs -c agent-runner --component stigmer-server");
     expect(logs["components"]).toEqual(["agent-runner", "stigmer-server"]);
