@@ -38,6 +38,13 @@ describe("the commands of the README", () => {
     for (const block of commandBlocks(generateFiles(generationInput()).files)) await run("sh", ["-n", "-c", block]);
   });
 
+  test("do not promise a result to those who are never made to wait for one", () => {
+    const { files } = generateFiles(generationInput({ syncTimeoutMs: 0 }));
+    const text = Buffer.from(files.get("README.md") ?? []).toString();
+    expect(text).toContain("The answer is 202 at once");
+    expect(text).not.toContain("respond-async");
+  });
+
   test("generate the same deployment again", () => {
     const { files } = generateFiles(
       generationInput({ name: "shop", apiPort: 9000, syncTimeoutMs: 500, kubernetes: true }),

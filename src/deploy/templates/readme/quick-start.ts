@@ -21,15 +21,24 @@ export function quickStart(deployment: Deployment): string[] {
     "Or without any container, on Node 22.13 or newer:",
     markdownBlock("sh", "node server.js"),
     "## Run the workflow",
-    `The body holds the inputs. A result within ${syncTimeoutSeconds} seconds comes with status 200, else the answer is 202 and the job goes on:`,
+    `The body holds the inputs. ${answersAfter(syncTimeoutSeconds)}:`,
     markdownBlock("sh", `${post} -d ${body}`),
-    "To be answered at once, whatever it takes:",
-    markdownBlock("sh", `${post} -H 'Prefer: respond-async' -d ${body}`),
+    ...(syncTimeoutSeconds === 0
+      ? []
+      : [
+          "To be answered at once, whatever it takes:",
+          markdownBlock("sh", `${post} -H 'Prefer: respond-async' -d ${body}`),
+        ]),
     "A request that is repeated with the same key gets the same job, and the work is done once:",
     markdownBlock("sh", `${post} -H 'Idempotency-Key: order-17' -d ${body}`),
     "What became of the jobs; the API in a browser:",
     markdownBlock("sh", `curl -sS ${url}/jobs\ncurl -sS ${url}/docs`),
   ];
+}
+
+function answersAfter(syncTimeoutSeconds: number): string {
+  if (syncTimeoutSeconds === 0) return "The answer is 202 at once and names the job, which goes on";
+  return `A result within ${syncTimeoutSeconds} seconds comes with status 200, else the answer is 202 and the job goes on`;
 }
 
 /** The command that makes the same files again; not of agents, whose definitions are elsewhere. */
