@@ -48,6 +48,17 @@ test("an unknown STIGMER_ variable is a warning of every start, with the nearest
   expect(envelope.warnings.join("\n")).toMatch(/STIGMER_SERVER_PROT.*STIGMER_SERVER_PORT/);
 });
 
+test("a start says that the stack runs with an older config.yaml, until a restart took the new one", async () => {
+  const rig = rigWith({ config: "agent_runner: { runtime: process }\nserver: { port: 0 }\n" });
+  const warnings = async (): Promise<string[]> => (await rig.json(["server", "start"])).envelope.warnings;
+  await warnings();
+  expect((await warnings()).filter((text) => text.includes("config.yaml"))).toEqual([]);
+  expect((await rig.run(["config", "set", "logs.max_files", "7"])).exitCode).toBe(0);
+  expect((await warnings()).join("\n")).toMatch(/config\.yaml was changed since the stack started.*server restart/);
+  expect((await rig.run(["server", "restart"])).exitCode).toBe(0);
+  expect((await warnings()).filter((text) => text.includes("config.yaml"))).toEqual([]);
+});
+
 describe("the port of the server", () => {
   test("is the one of config.yaml, and STIGMER_SERVER_PORT wins over it", async () => {
     const [inFile, inEnvironment] = [await freePort(), await freePort()];

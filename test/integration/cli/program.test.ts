@@ -35,6 +35,7 @@ describe("the program", () => {
     [["server", "logs", "--grep", "["], "no regular expression"],
     [["server", "stop", "--component", "agent-runer"], "did you mean agent-runner?"],
     [["server", "restart", "--component", "docker-runner"], "docker_runner.enabled is false"],
+    [["server", "restart", "--component", "temporal"], "temporal is no part of the stack: engine is embedded"],
     [["completion", "tcsh"], "bash or zsh or fish"],
     [["workflow", "validate"], "Missing required argument 'file'"],
   ])("%j is a usage error with an empty stdout", async (args, text) => {

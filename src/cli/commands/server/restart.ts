@@ -1,4 +1,5 @@
 import { loadSettings } from "../../../config/load.ts";
+import type { Settings } from "../../../config/settings.ts";
 import { AppError } from "../../../errors.ts";
 import { probeServer } from "../../../server/probe.ts";
 import { askServerForStatus } from "../../../server/read-status.ts";
@@ -26,7 +27,7 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
     overrides: { "agent_runner.runtime": await runningRuntime(context) },
   });
   for (const warning of warnings) context.warn(warning);
-  if (options.component === "docker-runner" && !settings.dockerRunner.enabled) await refuseDisabled(context);
+  if (options.component !== undefined) await requirePart(options.component, settings, context);
   if (options.component !== undefined && options.component !== "stigmer-server") {
     const restarted = await restartComponent(options.component, options, context);
     if (restarted !== null) return restarted;
@@ -51,13 +52,26 @@ export const handle: CommandHandler<RestartOptions> = async (options, context) =
   return startResult(status, context);
 };
 
-/** A docker-runner that runs although it was disabled since can be restarted; one that is no part of the stack cannot. */
-async function refuseDisabled({ paths }: CommandContext): Promise<void> {
+/** What runs although it was disabled since can be restarted; what is no part of the stack cannot. */
+async function requirePart(component: ComponentName, settings: Settings, { paths }: CommandContext): Promise<void> {
+  const missing = missingPart(component, settings);
+  if (missing === null) return;
   const status = await askServerForStatus(paths);
-  if (status?.components.some(({ name }) => name === "docker-runner")) return;
-  throw new AppError("USAGE", "docker-runner is no part of the stack: docker_runner.enabled is false", {
-    actions: [{ label: "Enable it, then restart the stack", command: "stigmer config set docker_runner.enabled true" }],
-  });
+  if (status?.components.some(({ name }) => name === component)) return;
+  throw new AppError("USAGE", `${component} is no part of the stack: ${missing.reason}`, { actions: missing.actions });
+}
+
+/** Why these settings have no such component; null when they do. */
+function missingPart(component: ComponentName, { dockerRunner, engine }: Settings) {
+  if (component === "docker-runner" && !dockerRunner.enabled) {
+    const command = "stigmer config set docker_runner.enabled true";
+    return {
+      reason: "docker_runner.enabled is false",
+      actions: [{ label: "Enable it, then restart the stack", command }],
+    };
+  }
+  if (component === "temporal" && engine !== "temporal") return { reason: `engine is ${engine}`, actions: [] };
+  return null;
 }
 
 /** A stack that was started with `--runtime` comes back as it was; undefined leaves it to the configuration. */

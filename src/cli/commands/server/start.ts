@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { loadSettings } from "../../../config/load.ts";
 import type { Settings } from "../../../config/settings.ts";
 import { packageVersion } from "../../../platform/package.ts";
@@ -35,7 +36,7 @@ export const handle: CommandHandler<StartCommandOptions> = async (options, conte
   const running = changesImage ? null : await findReadyStack(context);
   if (running !== null) {
     warnOfOtherRuntime(running, options, context);
-    warnOfDockerRunner(running, settings, context);
+    await warnOfChanges(running, settings, context);
     return startResult(running, context);
   }
   const { bringUp, prepareImage } = await import("./bring-up.ts");
@@ -67,10 +68,17 @@ function warnOfOtherRuntime(status: StackStatus, { runtime }: StartCommandOption
   context.warn(`The agent-runner runs as a ${agentRunner.runtime}; to change that, run \`stigmer server stop\` first`);
 }
 
-/** Whether docker-runner is a part is decided when the server starts. */
-function warnOfDockerRunner(status: StackStatus, { dockerRunner }: Settings, context: CommandContext): void {
+/** The server read its settings when it started. */
+async function warnOfChanges(status: StackStatus, { dockerRunner }: Settings, context: CommandContext): Promise<void> {
   const isThere = status.components.some(({ name }) => name === "docker-runner");
-  if (isThere === dockerRunner.enabled) return;
+  if (isThere === dockerRunner.enabled) {
+    const { configFile } = context.paths;
+    const startedAt = status.components.find(({ name }) => name === "stigmer-server")?.startedAt ?? null;
+    const written = await stat(configFile).catch(() => null); // No file, or none that can be read: nothing to tell.
+    if (written === null || startedAt === null || written.mtimeMs <= Date.parse(startedAt)) return;
+    context.warn(`${configFile} was changed since the stack started, which takes it at: stigmer server restart`);
+    return;
+  }
   const what = isThere ? "still runs" : "is not part of the stack that runs";
   context.warn(
     `docker_runner.enabled is ${dockerRunner.enabled} and docker-runner ${what}: run \`stigmer server restart\``,
