@@ -1,6 +1,6 @@
 import type { AgentTask } from "@stigmer/agent-runner/protocol";
-import { integer, json, text } from "./columns.ts";
-import type { StoreDriver } from "./driver.ts";
+import { integer, json, text } from "@stigmer/agent-runner/sql-columns";
+import type { SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 export type Turn = AgentTask["conversation"][number];
 
@@ -12,7 +12,7 @@ export interface Conversations {
   append(id: string, turns: Turn[]): void;
 }
 
-export function createConversations(driver: StoreDriver): Conversations {
+export function createConversations(driver: SqlDriver): Conversations {
   const turnCount = (id: string): number => {
     const row = driver.get("SELECT MAX(turn) AS last FROM conversations WHERE id = ?", id);
     return row === null || row["last"] === null ? 0 : integer(row, "last");

@@ -1,7 +1,23 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { DamagedColumn } from "@stigmer/agent-runner/sql-columns";
 import { AppError } from "../errors.ts";
 import { quoteForShell } from "../platform/shell-quote.ts";
+
+/** A table whose methods throw what {@link toStoreError} makes of their errors. */
+export function withStoreErrors<Table extends object>(table: Table, file: string): Table {
+  const guarded = Object.entries(table).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [
+    name,
+    (...args: unknown[]): unknown => {
+      try {
+        return method(...args);
+      } catch (error) {
+        throw toStoreError(error, file);
+      }
+    },
+  ]);
+  return Object.fromEntries(guarded) as Table;
+}
 
 /**
  * An SQLite failure as what the user can do about it: STATE_DAMAGED, DISK_FULL, PERMISSION_DENIED. Anything else is
@@ -9,6 +25,7 @@ import { quoteForShell } from "../platform/shell-quote.ts";
  */
 export function toStoreError(error: unknown, file: string): unknown {
   if (error instanceof AppError) return error;
+  if (error instanceof DamagedColumn) return damagedValue(error);
   const code = sqliteCode(error);
   if (code === null) return error;
   if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB"))
@@ -40,6 +57,16 @@ export function damaged(file: string, detail: string, cause?: unknown): AppError
     hint: "Nothing in it was changed. Move it away to begin with an empty one; definitions have to be applied again",
     actions: [{ label: "Move it away", command: moveAway(file) }],
     cause,
+  });
+}
+
+/** Its pages are sound, and a value in one is not. */
+function damagedValue(error: DamagedColumn): AppError {
+  return new AppError("STATE_DAMAGED", `The database holds a damaged value in its column ${error.column}`, {
+    detail: error.detail,
+    hint: "Stop the stack and move data/stigmer.db away to begin with an empty one; definitions have to be applied again",
+    actions: [{ label: "Stop the stack", command: "stigmer server stop" }],
+    cause: error,
   });
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Json } from "@stigmer/agent-runner/protocol";
-import { json, text } from "./columns.ts";
-import type { Row, StoreDriver } from "./driver.ts";
+import { json, text } from "@stigmer/agent-runner/sql-columns";
+import type { Row, SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 export type DefinitionKind = "Agent" | "Workflow";
 
@@ -43,7 +43,7 @@ export interface Definitions {
 const SELECT = `SELECT kind, name, digest, created_at, updated_at, file, body
   FROM definitions JOIN definition_bodies USING (digest)`;
 
-export function createDefinitions(driver: StoreDriver): Definitions {
+export function createDefinitions(driver: SqlDriver): Definitions {
   const digestOf = (kind: DefinitionKind, name: string): string | null => {
     const row = driver.get("SELECT digest FROM definitions WHERE kind = ? AND name = ?", kind, name);
     return row === null ? null : text(row, "digest");

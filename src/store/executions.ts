@@ -1,6 +1,6 @@
 import type { Json, TokenUsage } from "@stigmer/agent-runner/protocol";
-import { integer, json, jsonOrNull, text, textOrNull } from "./columns.ts";
-import type { Row, StoreDriver } from "./driver.ts";
+import { integer, json, jsonOrNull, text, textOrNull } from "@stigmer/agent-runner/sql-columns";
+import type { Row, SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 /**
  * Where an execution stands; the last four never change again. A row with the phase `expired` is on its way out and is
@@ -74,7 +74,7 @@ const SUMMARY = "number, id, kind, name, phase, created_at, ended_at";
 const RECORD = `${SUMMARY}, started_at, conversation_id, conversation_turns, limit_ms, input_tokens,
   output_tokens, digest, defaults, error, input, output`;
 
-export function createExecutions(driver: StoreDriver): Executions {
+export function createExecutions(driver: SqlDriver): Executions {
   return {
     insert: (execution) => {
       const row = driver.get(

@@ -1,5 +1,5 @@
-import { integer } from "./columns.ts";
-import type { StoreDriver } from "./driver.ts";
+import { integer } from "@stigmer/agent-runner/sql-columns";
+import type { SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 /**
  * Executions that are kept no longer. One at a time goes out of sight, whole and at once; then its rows are deleted, a
@@ -22,7 +22,7 @@ const BELONGINGS = [
   ["node_runs", "run"],
 ] as const;
 
-export function createExpired(driver: StoreDriver): Expired {
+export function createExpired(driver: SqlDriver): Expired {
   return {
     next: (endedBefore) => {
       const row =

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
+import type { SqlDriver } from "@stigmer/agent-runner/sql-driver";
+import { applicationId, schemaVersion } from "@stigmer/agent-runner/sql-migrate";
 import { AppError } from "../errors.ts";
 import { toFileError } from "../platform/file-error.ts";
 import { damaged, unusable } from "./database-error.ts";
-import type { StoreDriver } from "./driver.ts";
-import { APPLICATION_ID, MIGRATIONS, pragmaNumber, schemaVersion } from "./migrations.ts";
+import { SCHEMA } from "./migrations.ts";
 
 /**
  * Up to this size every page and every text is checked before the first write (about 2 ms a MiB). Larger databases have their header
@@ -20,18 +21,18 @@ const MAGIC = "SQLite format 3\0";
  * nothing.
  * @throws AppError STATE_DAMAGED when it is damaged, foreign, or written by a newer version.
  */
-export async function inspectDatabase(file: string, openReadOnly: () => Promise<StoreDriver>): Promise<void> {
+export async function inspectDatabase(file: string, openReadOnly: () => Promise<SqlDriver>): Promise<void> {
   const size = await checkMagic(file);
   const driver = await openReadOnly();
   try {
     const version = schemaVersion(driver);
-    if (pragmaNumber(driver, "application_id") !== APPLICATION_ID && !isUntouched(driver, version)) {
+    if (applicationId(driver) !== SCHEMA.applicationId && !isUntouched(driver, version)) {
       throw unusable(file, `${file} is a database of another program`, "Move it away, or use another home");
     }
-    if (version > MIGRATIONS.length) {
+    if (version > SCHEMA.migrations.length) {
       throw unusable(
         file,
-        `The database ${file} was written by a newer version of stigmer (format ${version}, this one knows ${MIGRATIONS.length})`,
+        `The database ${file} was written by a newer version of stigmer (format ${version}, this one knows ${SCHEMA.migrations.length})`,
         "Use the newer version, or move the database away to begin with an empty one",
       );
     }
@@ -61,11 +62,11 @@ async function checkMagic(file: string): Promise<number> {
 }
 
 /** A creation that was cut short leaves a valid database without tables. */
-function isUntouched(driver: StoreDriver, version: number): boolean {
+function isUntouched(driver: SqlDriver, version: number): boolean {
   return version === 0 && driver.get("SELECT name FROM sqlite_master LIMIT 1") === null;
 }
 
-function checkPages(file: string, driver: StoreDriver): void {
+function checkPages(file: string, driver: SqlDriver): void {
   const verdict = driver.get("PRAGMA quick_check(1)")?.["quick_check"];
   if (verdict !== "ok") throw damaged(file, String(verdict));
   checkTexts(file, driver, "sqlite_schema");
@@ -77,7 +78,7 @@ function checkPages(file: string, driver: StoreDriver): void {
  * A page may be sound and its text not: SQLite stores whatever bytes it is given, and the binding aborts the whole process
  * on a text that is no UTF-8. So all texts of a table are fetched as bytes, at once.
  */
-function checkTexts(file: string, driver: StoreDriver, table: string): void {
+function checkTexts(file: string, driver: SqlDriver, table: string): void {
   const columns = driver.all(`SELECT name FROM pragma_table_info('${table}')`);
   if (columns.length === 0) return;
   // The separator is ASCII: a character cut off at the end of one text cannot be completed by the next.

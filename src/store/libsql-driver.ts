@@ -1,6 +1,6 @@
+import type { Row, SqlDriver, SqlValue } from "@stigmer/agent-runner/sql-driver";
 import type Database from "libsql";
 import { toStoreError } from "./database-error.ts";
-import type { Row, SqlValue, StoreDriver } from "./driver.ts";
 
 /** How long a write waits for another process that holds the database, in milliseconds: a tool looking at the file. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -9,7 +9,7 @@ const BUSY_TIMEOUT_MS = 5_000;
  * Opens `file`, which must exist, with libsql. Errors of every call pass through {@link toStoreError}.
  * @param mode "inspect" opens read-only and leaves no trace, not even the checkpoint of a normal close.
  */
-export async function openLibsql(file: string, mode: "write" | "inspect"): Promise<StoreDriver> {
+export async function openLibsql(file: string, mode: "write" | "inspect"): Promise<SqlDriver> {
   const { default: Libsql } = await import("libsql");
   const guard = <T>(work: () => T): T => {
     try {
@@ -27,7 +27,7 @@ function readOnlyUri(file: string): string {
   return `file:${file.split("/").map(encodeURIComponent).join("/")}?mode=ro`;
 }
 
-function createDriver(database: Database.Database, guard: <T>(work: () => T) => T): StoreDriver {
+function createDriver(database: Database.Database, guard: <T>(work: () => T) => T): SqlDriver {
   const statements = new Map<string, Database.Statement>();
   const prepare = (sql: string): Database.Statement => {
     const known = statements.get(sql);

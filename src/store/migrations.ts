@@ -1,14 +1,14 @@
-import type { StoreDriver } from "./driver.ts";
+import type { Schema } from "@stigmer/agent-runner/sql-migrate";
 
-/** "stig" in ASCII, in the header of every database of ours: any other number is somebody else's file. */
-export const APPLICATION_ID = 0x73746967;
+/** "stig" in ASCII. */
+const APPLICATION_ID = 0x73746967;
 
 /**
- * One entry a version; `PRAGMA user_version` counts how many were applied. An entry that was released is never edited.
- * Free text is stored as JSON (see columns.ts), large columns come last, and nothing scans: every query of the store
+ * The tables `events` and `steps` are those of the runtime's event log, as every owner of one has them in the end.
+ * Free text is stored as JSON (see its columns.ts), large columns come last, and nothing scans: every query of the store
  * has its index.
  */
-export const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE definition_bodies (digest TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 
@@ -159,26 +159,4 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Brings an empty or older database up to date, one transaction a version. */
-export function migrate(driver: StoreDriver, migrations: readonly string[] = MIGRATIONS): void {
-  const version = schemaVersion(driver);
-  for (const [index, sql] of migrations.entries()) {
-    if (index < version) continue;
-    driver.transaction(() => {
-      driver.exec(sql);
-      driver.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-      driver.exec(`PRAGMA user_version = ${index + 1}`);
-    });
-  }
-}
-
-/** How many migrations the database has seen. */
-export function schemaVersion(driver: StoreDriver): number {
-  return pragmaNumber(driver, "user_version");
-}
-
-export function pragmaNumber(driver: StoreDriver, name: "user_version" | "application_id"): number {
-  const value = driver.get(`PRAGMA ${name}`)?.[name];
-  if (typeof value !== "number") throw new Error(`PRAGMA ${name} answered no number`);
-  return value;
-}
+export const SCHEMA: Schema = { applicationId: APPLICATION_ID, migrations: MIGRATIONS };

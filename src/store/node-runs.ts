@@ -1,6 +1,6 @@
 import type { Json, NodeRun } from "@stigmer/agent-runner/protocol";
-import { integer, json, jsonOrNull, text, textOrNull } from "./columns.ts";
-import type { Row, StoreDriver } from "./driver.ts";
+import { integer, json, jsonOrNull, text, textOrNull } from "@stigmer/agent-runner/sql-columns";
+import type { Row, SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 type Values = { [field: string]: Json };
 
@@ -36,7 +36,7 @@ export interface NodeRuns {
   cancelOpen(execution: number, endedAt: string): void;
 }
 
-export function createNodeRuns(driver: StoreDriver): NodeRuns {
+export function createNodeRuns(driver: SqlDriver): NodeRuns {
   return {
     insert: (execution, { run, node, iteration, state }) =>
       driver.run(

@@ -1,22 +1,23 @@
 import { open, stat } from "node:fs/promises";
+import { createEvents, type Events } from "@stigmer/agent-runner/event-log";
+import type { SqlDriver } from "@stigmer/agent-runner/sql-driver";
+import { migrate } from "@stigmer/agent-runner/sql-migrate";
+import { createSteps, type Steps } from "@stigmer/agent-runner/steps";
+import { openWalSync, type WalSync } from "@stigmer/agent-runner/wal-sync";
 import { AppError, systemErrorCode } from "../errors.ts";
 import { toFileError } from "../platform/file-error.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
-import { damaged } from "./database-error.ts";
+import { damaged, withStoreErrors } from "./database-error.ts";
 import { createDefinitions, type Definitions } from "./definitions.ts";
-import type { StoreDriver } from "./driver.ts";
-import { createEvents, type Events } from "./events.ts";
 import { createExecutions, type Executions } from "./executions.ts";
 import { createExpired, type Expired } from "./expired.ts";
 import { inspectDatabase } from "./inspect.ts";
 import { openLibsql } from "./libsql-driver.ts";
-import { migrate } from "./migrations.ts";
+import { SCHEMA } from "./migrations.ts";
 import { createNodeRuns, type NodeRuns } from "./node-runs.ts";
 import { createRunnerSessions, type RunnerSessions } from "./runner-sessions.ts";
-import { createSteps, type Steps } from "./steps.ts";
 import { createTasks, type Tasks } from "./tasks.ts";
 import { createUnfinished, type Unfinished } from "./unfinished.ts";
-import { openWalSync } from "./wal-sync.ts";
 
 /**
  * Everything the server remembers. A write is in the file when its call returns and survives any death of the process;
@@ -54,19 +55,21 @@ export async function openStore(file: string): Promise<Store> {
   if (await createIfMissing(file)) await inspectDatabase(file, () => openLibsql(file, "inspect"));
   const driver = await openLibsql(file, "write");
   configure(driver);
-  migrate(driver);
-  const sync = await openWalSync(file);
+  migrate(driver, SCHEMA);
+  const sync = openSync(`${file}-wal`);
+  const table = <Table extends object>(create: (driver: SqlDriver) => Table): Table =>
+    withStoreErrors(create(driver), file);
   return {
-    definitions: createDefinitions(driver),
-    executions: createExecutions(driver),
-    expired: createExpired(driver),
-    events: createEvents(driver),
-    steps: createSteps(driver),
-    nodeRuns: createNodeRuns(driver),
-    tasks: createTasks(driver),
-    unfinished: createUnfinished(driver),
-    conversations: createConversations(driver),
-    runnerSessions: createRunnerSessions(driver),
+    definitions: table(createDefinitions),
+    executions: table(createExecutions),
+    expired: table(createExpired),
+    events: table(createEvents),
+    steps: table(createSteps),
+    nodeRuns: table(createNodeRuns),
+    tasks: table(createTasks),
+    unfinished: table(createUnfinished),
+    conversations: table(createConversations),
+    runnerSessions: table(createRunnerSessions),
     transaction: driver.transaction,
     flush: sync.flush,
     erase: () => mergeLog(driver),
@@ -78,8 +81,20 @@ export async function openStore(file: string): Promise<Store> {
   };
 }
 
+function openSync(walFile: string): WalSync {
+  const tell = (error: unknown): never => {
+    throw toFileError(error, walFile);
+  };
+  try {
+    const { flush, close } = openWalSync(walFile);
+    return { flush: () => flush().catch(tell), close };
+  } catch (error) {
+    return tell(error);
+  }
+}
+
 /** Fails on a full disk, where the log stays as it is and is read as well as the database it would have gone to. */
-function mergeLog(driver: StoreDriver): void {
+function mergeLog(driver: SqlDriver): void {
   try {
     driver.get("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch (error) {
@@ -100,7 +115,7 @@ async function createIfMissing(file: string): Promise<boolean> {
   return found.size > 0;
 }
 
-function configure(driver: StoreDriver): void {
+function configure(driver: SqlDriver): void {
   driver.get("PRAGMA journal_mode = WAL");
   driver.exec("PRAGMA synchronous = NORMAL");
   // The environment of an execution may hold secrets: its bytes are overwritten when it is deleted.

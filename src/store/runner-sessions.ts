@@ -1,6 +1,6 @@
 import type { HelloRequest } from "@stigmer/agent-runner/protocol";
-import { json, text } from "./columns.ts";
-import type { StoreDriver } from "./driver.ts";
+import { json, text } from "@stigmer/agent-runner/sql-columns";
+import type { SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 /** A boot of a runner, kept so that it works on, with its leases, when the server was away for a while. */
 export interface RunnerSessionRow {
@@ -14,7 +14,7 @@ export interface RunnerSessions {
   delete(id: string): void;
 }
 
-export function createRunnerSessions(driver: StoreDriver): RunnerSessions {
+export function createRunnerSessions(driver: SqlDriver): RunnerSessions {
   return {
     insert: ({ id, hello }) => {
       driver.run(

@@ -1,6 +1,6 @@
 import type { QueueName } from "@stigmer/agent-runner/protocol";
-import { integer, integerOrNull, text, textOrNull } from "./columns.ts";
-import type { Row, StoreDriver } from "./driver.ts";
+import { integer, integerOrNull, text, textOrNull } from "@stigmer/agent-runner/sql-columns";
+import type { Row, SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 export interface TaskKey {
   execution: number;
@@ -34,7 +34,7 @@ export interface Tasks {
   deleteAll(execution: number): void;
 }
 
-export function createTasks(driver: StoreDriver): Tasks {
+export function createTasks(driver: SqlDriver): Tasks {
   let lastNumber: number | null = null;
   const nextNumber = (): number => {
     lastNumber ??= integerOrNull(driver.get("SELECT MAX(number) AS last FROM tasks") ?? {}, "last") ?? 0;

@@ -1,5 +1,5 @@
-import { integer, json, jsonOrNull, text, textOrNull } from "./columns.ts";
-import type { StoreDriver } from "./driver.ts";
+import { integer, json, jsonOrNull, text, textOrNull } from "@stigmer/agent-runner/sql-columns";
+import type { SqlDriver } from "@stigmer/agent-runner/sql-driver";
 
 /** Why an execution is being ended before its runners said so. */
 export type Stopping = "cancelled" | "timed_out";
@@ -30,7 +30,7 @@ export interface Unfinished {
   saveElapsed(execution: number, elapsedMs: number): void;
 }
 
-export function createUnfinished(driver: StoreDriver): Unfinished {
+export function createUnfinished(driver: SqlDriver): Unfinished {
   return {
     list: () =>
       driver

@@ -28,10 +28,7 @@ function deleteBatch({ store, queue, ttlMs }: { store: Store; queue: JobQueue; t
   const old = store.jobs.endedBefore(Date.now() - ttlMs, BATCH);
   if (old.length === 0) return 0;
   store.transaction(() => {
-    for (const { number } of old) {
-      store.log.delete(number);
-      store.jobs.delete(number);
-    }
+    for (const { number } of old) store.jobs.delete(number);
   });
   for (const { status } of old) queue.counts.add(status, -1);
   return old.length;

@@ -100,7 +100,7 @@ export function openService(options: ServiceOptions): Service {
       closing.abort();
       await closeListener(server);
       await Promise.all([store.flush(), tracing?.close()]);
-      store.close();
+      await store.close();
     },
   };
 }

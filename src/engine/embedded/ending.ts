@@ -39,7 +39,7 @@ export function endExecution({ store, execution, ending, last, now }: EndOptions
   store.transaction(() => {
     const lastSeq = last === null ? execution.lastSeq : recordItems(store, last.work, last.items);
     const error = errorOf(ending, execution);
-    store.events.append(number, lastSeq, [{ type, time: now, data: eventData(ending, error), delivery: null }]);
+    store.events.append(number, lastSeq, [{ type, time: now, data: eventData(ending, error) }]);
     const hasEnded = store.executions.end(number, {
       phase: ending.phase,
       endedAt: now,

@@ -55,7 +55,7 @@ export function createExecutionApi(options: ExecutionApiOptions): Engine {
           defaults: { ...prepared.defaults },
         });
         const data = { kind, name };
-        store.events.append(execution, 0, [{ type: "execution.queued", time: createdAt, data, delivery: null }]);
+        store.events.append(execution, 0, [{ type: "execution.queued", time: createdAt, data }]);
         if (Object.keys(environment).length > 0) store.unfinished.setEnvironment(execution, environment);
         return { execution, task: store.tasks.insert({ execution, run: 0, queue }) };
       });

@@ -35,7 +35,7 @@ export function endNodeRun(options: {
     const result = end.phase === "succeeded" ? { output: end.output } : { error: end.error };
     const data = { node, iteration, ok: end.phase === "succeeded", ...result };
     const lastSeq = store.events.append(number, recordItems(store, work, items), [
-      { type: "node.completed", time: now, data, delivery: null },
+      { type: "node.completed", time: now, data },
     ]);
     store.nodeRuns.end(number, run, { ...end, endedAt: now });
     store.tasks.delete(keyOf(work));

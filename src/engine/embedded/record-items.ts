@@ -1,5 +1,5 @@
+import type { NewEvent } from "@stigmer/agent-runner/event-log";
 import type { Delivery } from "@stigmer/agent-runner/protocol";
-import type { NewEvent } from "../../store/events.ts";
 import type { Store } from "../../store/open.ts";
 import type { LiveExecution } from "./live-execution.ts";
 import type { Work } from "./work.ts";
@@ -39,5 +39,5 @@ function startedOnce(events: NewEvent[], hasStarted: boolean): NewEvent[] {
   const others = events.filter(({ type }) => type !== "execution.started");
   if (hasStarted || first === undefined) return others;
   const started = events.find(({ type }) => type === "execution.started");
-  return [started ?? { type: "execution.started", time: first.time, data: {}, delivery: null }, ...others];
+  return [started ?? { type: "execution.started", time: first.time, data: {} }, ...others];
 }

@@ -1,4 +1,4 @@
-import type { NewEvent } from "../../store/events.ts";
+import type { NewEvent } from "@stigmer/agent-runner/event-log";
 import type { Store } from "../../store/open.ts";
 import type { KeptNeeds } from "./kept-needs.ts";
 import type { LiveExecution } from "./live-execution.ts";
@@ -38,7 +38,7 @@ function begin(
   if (run > 0) {
     store.nodeRuns.markStarted(number, run, startedAt);
     const { node, iteration } = store.nodeRuns.get(number, run);
-    return [{ type: "node.started", time: startedAt, data: { node, iteration }, delivery: null }];
+    return [{ type: "node.started", time: startedAt, data: { node, iteration } }];
   }
   if (kind === "agent") {
     // What others say in the conversation from now on is not for this execution, however often it is resumed.
@@ -49,5 +49,5 @@ function begin(
   if (lastSeq > 1) return []; // A later turn.
   store.executions.markRunning(number, startedAt, 0);
   const data = { models: needs.modelsOf(store.executions.byNumber(number)) };
-  return [{ type: "execution.started", time: startedAt, data, delivery: null }];
+  return [{ type: "execution.started", time: startedAt, data }];
 }

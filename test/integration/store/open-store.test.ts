@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { migrate, schemaVersion } from "../../../agent-runner/src/event-log/migrate.ts";
 import { AppError } from "../../../src/errors.ts";
 import { openLibsql } from "../../../src/store/libsql-driver.ts";
-import { MIGRATIONS, migrate, schemaVersion } from "../../../src/store/migrations.ts";
+import { SCHEMA } from "../../../src/store/migrations.ts";
 import { openStore } from "../../../src/store/open.ts";
 import { buildEngineProgram } from "../../support/engine-program.ts";
 import { mountSmallDisk } from "../../support/small-disk.ts";
@@ -104,7 +105,7 @@ test("a database of a newer version is refused with both numbers", async () => {
   driver.close();
   const error = await openStore(file).then(() => null, asAppError);
   expect(error?.code).toBe("STATE_DAMAGED");
-  expect(error?.message).toContain(`format 99, this one knows ${MIGRATIONS.length}`);
+  expect(error?.message).toContain(`format 99, this one knows ${SCHEMA.migrations.length}`);
 });
 
 test("a directory in the database's place is told as what it is", async () => {
@@ -120,9 +121,10 @@ test("a migration that fails half-way leaves the version and the tables of befor
   await writeFile(directory.file("x.db"), "");
   const driver = await openLibsql(directory.file("x.db"), "write");
   const good = "CREATE TABLE one (a)";
-  expect(() => migrate(driver, [good, "CREATE TABLE two (a); CREATE TABLE one (a)"])).toThrow();
+  const upTo = (migrations: string[]) => migrate(driver, { applicationId: 1, migrations });
+  expect(() => upTo([good, "CREATE TABLE two (a); CREATE TABLE one (a)"])).toThrow();
   expect(schemaVersion(driver)).toBe(1);
-  migrate(driver, [good, "CREATE TABLE two (a)", "CREATE TABLE three (a)"]);
+  upTo([good, "CREATE TABLE two (a)", "CREATE TABLE three (a)"]);
   expect(schemaVersion(driver)).toBe(3);
   driver.close();
 });
@@ -132,7 +134,7 @@ test("a database of the first version keeps its executions, finished steps, even
   const file = directory.file("stigmer.db");
   await writeFile(file, "");
   const driver = await openLibsql(file, "write");
-  migrate(driver, MIGRATIONS.slice(0, 1));
+  migrate(driver, { ...SCHEMA, migrations: SCHEMA.migrations.slice(0, 1) });
   driver.exec(`
     INSERT INTO definition_bodies VALUES ('d', '{}');
     INSERT INTO executions (number, id, engine, kind, name, phase, created_at, limit_ms, digest, defaults, input)

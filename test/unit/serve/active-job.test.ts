@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import type { NewEvent } from "../../../agent-runner/src/event-log/events.ts";
 import type { Decision, NodeTask } from "../../../agent-runner/src/protocol/messages.ts";
 import { ActiveJob } from "../../../agent-runner/src/serve/jobs/active-job.ts";
 import { createEventBell } from "../../../agent-runner/src/serve/jobs/event-bell.ts";
 import type { Interpreter } from "../../../agent-runner/src/serve/jobs/interpreter.ts";
 import { JobJournal } from "../../../agent-runner/src/serve/jobs/job-journal.ts";
 import { observeWith } from "../../../agent-runner/src/serve/jobs/job-observer.ts";
-import type { NewEvent } from "../../../agent-runner/src/serve/store/job-log.ts";
 import type { Job } from "../../../agent-runner/src/serve/store/jobs-table.ts";
 import type { Store } from "../../../agent-runner/src/serve/store/open-store.ts";
 import type { TaskChannel } from "../../../agent-runner/src/session/task-channel.ts";
@@ -34,13 +34,9 @@ class FakeStore {
         noteElapsed() {},
         end: (_: number, { status }: { status: string }) => this.ended.push(status),
       },
-      log: {
-        runs: () => [],
-        addRun() {},
-        endRun() {},
-        recordStep() {},
-        steps: () => [],
-        modelCalls: () => 0,
+      runs: { list: () => [], add() {}, end() {}, modelCalls: () => 0 },
+      steps: { record() {}, list: () => [] },
+      events: {
         lastSeq: () => 1,
         append: (_: number, lastSeq: number, events: NewEvent[]) => {
           this.events.push(...events);

@@ -1,6 +1,6 @@
 import type { Log } from "../../log.ts";
 import type { Decision, Delivery, Json, KeptWorkflow, NodeRun, NodeTask, Outcome } from "../../protocol/messages.ts";
-import type { KeptRun } from "../store/job-log.ts";
+import type { KeptRun } from "../store/job-runs.ts";
 import type { Job } from "../store/jobs-table.ts";
 import type { Store } from "../store/open-store.ts";
 import { isStoreError } from "../store/store-error.ts";
@@ -40,7 +40,7 @@ export class ActiveJob {
   constructor(options: ActiveJobOptions) {
     this.#options = options;
     this.#journal = options.journal;
-    this.#runs = options.store.log.runs(options.job.number);
+    this.#runs = options.store.runs.list(options.job.number);
   }
 
   /** The first reason stands. */
@@ -154,8 +154,8 @@ export class ActiveJob {
       node: run.node,
       iteration: run.iteration,
       state: run.state,
-      steps: run.attempt === 1 ? [] : store.log.steps(job.number, run.run),
-      earlierCalls: run.iteration === 1 ? 0 : store.log.modelCalls(job.number, run),
+      steps: run.attempt === 1 ? [] : store.steps.list(job.number, run.run),
+      earlierCalls: run.iteration === 1 ? 0 : store.runs.modelCalls(job.number, run),
       remainingMs: this.#remainingMs(),
       ...interpreter.surroundings(workflow, run.node),
     };

@@ -1,6 +1,7 @@
+import type { NewEvent } from "../../event-log/events.ts";
 import type { Log } from "../../log.ts";
 import type { Decision, Delivery, Json } from "../../protocol/messages.ts";
-import type { KeptRun, NewEvent } from "../store/job-log.ts";
+import type { KeptRun } from "../store/job-runs.ts";
 import type { EndedStatus, Job, JobError } from "../store/jobs-table.ts";
 import type { Store } from "../store/open-store.ts";
 import type { EventBell } from "./event-bell.ts";
@@ -26,7 +27,7 @@ export class JobJournal {
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#job = options.job;
-    this.#lastSeq = options.store.log.lastSeq(options.job.number);
+    this.#lastSeq = options.store.events.lastSeq(options.job.number);
   }
 
   get hasEnded(): boolean {
@@ -57,7 +58,7 @@ export class JobJournal {
     const at = Date.now();
     const events = runs.map(({ node, iteration }) => eventAt("node.started", at, { node, iteration }));
     this.#write(events, () => {
-      for (const run of runs) store.log.addRun(this.#job.number, run);
+      for (const run of runs) store.runs.add(this.#job.number, run);
     });
     for (const run of runs) observer.runStarted(this.#job, run, at);
   }
@@ -65,7 +66,7 @@ export class JobJournal {
   /** A run that an earlier life of the server left open. */
   beginAgain(run: KeptRun): void {
     run.attempt += 1;
-    this.#options.store.log.setAttempt(this.#job.number, run.run, run.attempt);
+    this.#options.store.runs.setAttempt(this.#job.number, run.run, run.attempt);
     this.#options.observer.runStarted(this.#job, run, Date.now());
   }
 
@@ -74,7 +75,7 @@ export class JobJournal {
     const { store } = this.#options;
     const events = items.flatMap((item) => (item.kind === "event" ? this.#eventOf(run, item) : []));
     this.#write(events, () => {
-      for (const item of items) if (item.kind === "step") store.log.recordStep(this.#job.number, run.run, item);
+      for (const item of items) if (item.kind === "step") store.steps.record(this.#job.number, run.run, item);
     });
     for (const item of items) if (item.kind === "step") this.#observeStep(run, item);
   }
@@ -84,7 +85,7 @@ export class JobJournal {
     const at = Date.now();
     const { node, iteration, error } = run;
     const events = run.phase === "succeeded" ? [eventAt("node.completed", at, { node, iteration })] : [];
-    this.#write(events, () => store.log.endRun(this.#job.number, run));
+    this.#write(events, () => store.runs.end(this.#job.number, run));
     if (error !== null) log.warn(`job ${this.#job.id}: node ${node} failed: ${error.code}: ${error.message}`);
     observer.runEnded(this.#job, run, { at, code: error?.code ?? null });
   }
@@ -133,7 +134,7 @@ export class JobJournal {
     this.#lastSeq = store.transaction(() => {
       work();
       if (this.#job.status === "running") store.jobs.noteElapsed(number, this.elapsedMs());
-      return store.log.append(number, this.#lastSeq, events);
+      return store.events.append(number, this.#lastSeq, events);
     });
     if (events.length > 0) bell.ring(number);
   }

@@ -1,5 +1,5 @@
 import type { NodeRun, StepRecord } from "../../protocol/messages.ts";
-import type { KeptRun } from "../store/job-log.ts";
+import type { KeptRun } from "../store/job-runs.ts";
 import type { EndedStatus, Job } from "../store/jobs-table.ts";
 
 type RunName = Pick<NodeRun, "run" | "node" | "iteration">;

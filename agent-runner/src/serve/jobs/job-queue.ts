@@ -137,7 +137,7 @@ export class JobQueue {
     const fresh = { ...submission, id, createdAt, workflow: this.#workflowDigest };
     const number = store.transaction(() => {
       const inserted = store.jobs.insert(fresh);
-      store.log.append(inserted, 0, [{ type: "execution.queued", time, data: {} }]);
+      store.events.append(inserted, 0, [{ type: "execution.queued", time, data: {} }]);
       return inserted;
     });
     return {

@@ -18,11 +18,11 @@ export function eventsRoute({ store, bell, closing }: Deployment): Route {
       const job = findJob(store, request.params["id"]);
       const afterSeq = readPosition(request);
       // A browser's EventSource comes back after every end; 204 tells it that there is nothing more.
-      if (job.completedAt !== null && afterSeq >= store.log.lastSeq(job.number)) {
+      if (job.completedAt !== null && afterSeq >= store.events.lastSeq(job.number)) {
         return { status: 204, text: "", type: "text/event-stream" };
       }
       const source = {
-        page: (after: number) => store.log.page(job, after, PAGE),
+        page: (after: number) => store.events.page(job, after, PAGE),
         listen: (listener: () => void) => bell.listen(job.number, listener),
       };
       return { stream: (response, signal) => streamEvents(response, { source, afterSeq, signal, closing }) };

@@ -1,6 +1,6 @@
+import { integer, integerOrNull, json, jsonOrNull, text, textOrNull } from "../../event-log/columns.ts";
+import type { Row, SqlDriver } from "../../event-log/driver.ts";
 import type { Json } from "../../protocol/messages.ts";
-import { integer, integerOrNull, json, jsonOrNull, text, textOrNull } from "./columns.ts";
-import type { Row, Sqlite } from "./sqlite.ts";
 
 export type EndedStatus = "completed" | "failed" | "cancelled";
 export type JobStatus = "pending" | "running" | EndedStatus;
@@ -64,6 +64,7 @@ export interface JobsTable {
   end(number: number, ending: Ending): void;
   /** Up to `limit` jobs that ended before `time`. */
   endedBefore(time: number, limit: number): Pick<Job, "number" | "status">[];
+  /** With all that happened in it. */
   delete(number: number): void;
 }
 
@@ -78,7 +79,7 @@ export interface Ending {
 const COLUMNS =
   "number, id, status, cancel_asked, created_at, started_at, completed_at, elapsed_ms, idempotency_key, body_digest, workflow, error";
 
-export function createJobsTable(sqlite: Sqlite): JobsTable {
+export function createJobsTable(sqlite: SqlDriver): JobsTable {
   return {
     insert({ id, createdAt, idempotencyKey, bodyDigest, workflow, input }) {
       const row = sqlite.get(
@@ -156,6 +157,7 @@ export function createJobsTable(sqlite: Sqlite): JobsTable {
         .all("SELECT number, status FROM jobs WHERE completed_at < ? ORDER BY completed_at LIMIT ?", time, limit)
         .map((row) => ({ number: integer(row, "number"), status: text(row, "status") as JobStatus })),
     delete: (number) => {
+      for (const table of ["events", "steps", "runs"]) sqlite.run(`DELETE FROM ${table} WHERE execution = ?`, number);
       sqlite.run("DELETE FROM jobs WHERE number = ?", number);
     },
   };

@@ -1,4 +1,4 @@
-import type { Row, SqlValue } from "./sqlite.ts";
+import type { Row, SqlValue } from "../../event-log/driver.ts";
 
 /** The part of `node:sqlite` that is used; the types of the oldest Node that this repository builds with lack it. */
 export interface NodeSqlite {

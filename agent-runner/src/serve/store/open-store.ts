@@ -1,19 +1,24 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "../../event-log/columns.ts";
+import type { SqlDriver } from "../../event-log/driver.ts";
+import { createEvents, type Events } from "../../event-log/events.ts";
+import { createSteps, type Steps } from "../../event-log/steps.ts";
+import { openWalSync, type WalSync } from "../../event-log/wal-sync.ts";
 import { makeDirectory } from "../../make-directory.ts";
 import type { KeptWorkflow } from "../../protocol/messages.ts";
 import { SettingsError } from "../settings.ts";
-import { text } from "./columns.ts";
-import { createJobLog, type JobLog } from "./job-log.ts";
+import { createJobRuns, type JobRuns } from "./job-runs.ts";
 import { createJobsTable, type JobsTable } from "./jobs-table.ts";
-import { migrate } from "./schema.ts";
-import { openSqlite, type Sqlite } from "./sqlite.ts";
-import { openWalSync } from "./wal-sync.ts";
+import { migrateJobs } from "./schema.ts";
+import { openSqlite } from "./sqlite.ts";
 
 export interface Store {
   jobs: JobsTable;
-  log: JobLog;
+  runs: JobRuns;
+  steps: Steps;
+  events: Events;
   /** Keeps a workflow, once. @returns its digest. */
   keepWorkflow(workflow: KeptWorkflow): string;
   workflow(digest: string): KeptWorkflow;
@@ -24,7 +29,7 @@ export interface Store {
   flush(): Promise<void>;
   /** A write and its way to the disk. @throws when jobs cannot be kept at the moment. */
   probe(): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** How long another server that holds the jobs may take to end, in milliseconds: the one that this one replaces. */
@@ -47,19 +52,20 @@ export function openStore(directory: string): Store {
     sqlite.exec("PRAGMA journal_mode = WAL");
     sqlite.exec("PRAGMA synchronous = NORMAL");
     sqlite.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    migrate(sqlite);
+    migrateJobs(sqlite);
     writeProbe(sqlite);
-    const { flush } = openWalSync(file);
-    return createStore(sqlite, flush);
+    return createStore(sqlite, openWalSync(`${file}-wal`));
   } catch (error) {
     throw new SettingsError(`DATA_DIR ${directory} cannot be used: ${reasonOf(error)}`);
   }
 }
 
-function createStore(sqlite: Sqlite, flush: () => Promise<void>): Store {
+function createStore(sqlite: SqlDriver, { flush, close }: WalSync): Store {
   return {
     jobs: createJobsTable(sqlite),
-    log: createJobLog(sqlite),
+    runs: createJobRuns(sqlite),
+    steps: createSteps(sqlite),
+    events: createEvents(sqlite),
     keepWorkflow(workflow) {
       const body = JSON.stringify(workflow);
       const digest = createHash("sha256").update(body).digest("hex");
@@ -83,11 +89,14 @@ function createStore(sqlite: Sqlite, flush: () => Promise<void>): Store {
       writeProbe(sqlite);
       await flush();
     },
-    close: () => sqlite.close(),
+    close: async () => {
+      sqlite.close();
+      await close();
+    },
   };
 }
 
-function writeProbe(sqlite: Sqlite): void {
+function writeProbe(sqlite: SqlDriver): void {
   sqlite.run(
     "INSERT INTO probe (id, time) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET time = excluded.time",
     Date.now(),

@@ -1,11 +1,11 @@
-import type { Sqlite } from "./sqlite.ts";
+import type { SqlDriver } from "../../event-log/driver.ts";
+import { applicationId, migrate, type Schema, schemaVersion } from "../../event-log/migrate.ts";
 
-/** "stgj" in ASCII, in the header of every job database: any other number is somebody else's file. */
+/** "stgj" in ASCII. */
 const APPLICATION_ID = 0x7374676a;
 
 /**
- * One entry a version; `PRAGMA user_version` counts how many were applied. An entry that was released is never edited.
- * Times are milliseconds since the epoch, values JSON; large columns come last, and every query has its index.
+ * The tables `events` and `steps` are those of the event log, as every owner of one has them in the end. Times are milliseconds since the epoch, values JSON; large columns come last, and every query has its index.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -64,27 +64,27 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE probe (id INTEGER PRIMARY KEY, time INTEGER NOT NULL);
   `,
+  // The event log's own tables: what happens in a job is kept as what happens in any execution.
+  `
+  ALTER TABLE runs RENAME COLUMN job TO execution;
+  ALTER TABLE steps RENAME COLUMN job TO execution;
+  ALTER TABLE events RENAME COLUMN job TO execution;
+  ALTER TABLE events ADD COLUMN attempt INTEGER;
+  ALTER TABLE events ADD COLUMN step INTEGER;
+  ALTER TABLE events ADD COLUMN item INTEGER;
+  ALTER TABLE events ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
+  CREATE UNIQUE INDEX events_delivered ON events (execution, run, attempt, step, item) WHERE attempt IS NOT NULL;
+  `,
 ];
 
-/** Brings an empty or older database up to date, one transaction a version. @throws where it is not ours or newer. */
-export function migrate(sqlite: Sqlite): void {
-  const version = pragma(sqlite, "user_version");
-  const owner = pragma(sqlite, "application_id");
+export const JOBS_SCHEMA: Schema = { applicationId: APPLICATION_ID, migrations: MIGRATIONS };
+
+/** Brings the database of jobs up to date. @throws where it is not ours or newer. */
+export function migrateJobs(driver: SqlDriver): void {
+  const version = schemaVersion(driver);
+  const owner = applicationId(driver);
   if (owner !== APPLICATION_ID && (version !== 0 || owner !== 0))
     throw new Error("it is not a database of this server");
   if (version > MIGRATIONS.length) throw new Error("a newer version of this server wrote it");
-  for (const [index, sql] of MIGRATIONS.entries()) {
-    if (index < version) continue;
-    sqlite.transaction(() => {
-      sqlite.exec(sql);
-      sqlite.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-      sqlite.exec(`PRAGMA user_version = ${index + 1}`);
-    });
-  }
-}
-
-function pragma(sqlite: Sqlite, name: "user_version" | "application_id"): number {
-  const value = sqlite.get(`PRAGMA ${name}`)?.[name];
-  if (typeof value !== "number") throw new Error(`PRAGMA ${name} answered no number`);
-  return value;
+  migrate(driver, JOBS_SCHEMA);
 }

@@ -1,27 +1,8 @@
+import type { SqlDriver } from "../../event-log/driver.ts";
 import { type Database, loadNodeSqlite, type Statement } from "./node-sqlite.ts";
 
-/** What a column may hold. */
-export type SqlValue = string | number | null;
-
-/** A row by column name. */
-export type Row = Readonly<Record<string, unknown>>;
-
-/** The few things that the store asks of SQLite; all calls are synchronous, statements are prepared once per text. */
-export interface Sqlite {
-  /** Runs statements that take no values and answer nothing. */
-  exec(sql: string): void;
-  /** Runs one statement; returns how many rows it changed. */
-  run(sql: string, ...values: SqlValue[]): number;
-  /** The first row, or null. */
-  get(sql: string, ...values: SqlValue[]): Row | null;
-  all(sql: string, ...values: SqlValue[]): Row[];
-  /** All of `work` or nothing of it; `work` must be synchronous and may itself call `transaction`. */
-  transaction<T>(work: () => T): T;
-  close(): void;
-}
-
 /** Opens or makes `file` with the SQLite of Node. @throws the binding's error. */
-export function openSqlite(file: string): Sqlite {
+export function openSqlite(file: string): SqlDriver {
   const binding = loadNodeSqlite();
   if (binding === null) throw new Error("this Node has no node:sqlite");
   const database = new binding.DatabaseSync(file);

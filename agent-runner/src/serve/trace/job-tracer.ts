@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { StepRecord } from "../../protocol/messages.ts";
 import type { JobObserver } from "../jobs/job-observer.ts";
-import type { KeptRun } from "../store/job-log.ts";
+import type { KeptRun } from "../store/job-runs.ts";
 import type { Job } from "../store/jobs-table.ts";
 import type { Attributes, Span } from "./span.ts";
 

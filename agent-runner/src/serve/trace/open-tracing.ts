@@ -7,7 +7,7 @@ import { nodeSubject } from "../../workflow/node-subject.ts";
 import type { JobObserver } from "../jobs/job-observer.ts";
 import { agentOf, definitionOf } from "../runtime/node-needs.ts";
 import type { Settings } from "../settings.ts";
-import type { KeptRun } from "../store/job-log.ts";
+import type { KeptRun } from "../store/job-runs.ts";
 import type { Store } from "../store/open-store.ts";
 import { createExporter } from "./exporter.ts";
 import { createJobTracer, type RunDescription } from "./job-tracer.ts";

@@ -1,13 +1,14 @@
-import type { EventType, ExecutionEvent, Json } from "@stigmer/agent-runner/protocol";
+import type { EventType, ExecutionEvent, Json } from "../protocol/messages.ts";
 import { integer, integerOrNull, json, text } from "./columns.ts";
-import type { Row, StoreDriver } from "./driver.ts";
+import type { Row, SqlDriver } from "./driver.ts";
 
 export interface NewEvent {
   type: EventType;
+  /** RFC 3339 with milliseconds. */
   time: string;
   data: { [key: string]: Json };
-  /** How a runner's event is recognised when it is sent again; null for the server's own. */
-  delivery: { run: number; attempt: number; step: number; index: number } | null;
+  /** How a runner's event is recognised when it is sent again; absent for what no runner sent. */
+  delivery?: { run: number; attempt: number; step: number; index: number };
 }
 
 /** The event log: numbered from 1 without a gap within an execution, never changed, and deleted only with it. */
@@ -18,12 +19,12 @@ export interface Events {
    * Appends in order after number `lastSeq`, which must be the last; what was delivered before is left out. Returns
    * the number of the last event there is then.
    */
-  append(execution: number, lastSeq: number, events: NewEvent[]): number;
+  append(execution: number, lastSeq: number, events: readonly NewEvent[]): number;
   /** Up to `limit` events after number `afterSeq`. */
   page(execution: { number: number; id: string }, afterSeq: number, limit: number): ExecutionEvent[];
 }
 
-export function createEvents(driver: StoreDriver): Events {
+export function createEvents(driver: SqlDriver): Events {
   return {
     lastSeq: (execution) => {
       const row = driver.get("SELECT MAX(seq) AS last FROM events WHERE execution = ?", execution);

@@ -5,10 +5,11 @@ export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * The few things the store asks of an SQLite binding, so that the same tables and migrations work on another one.
- * All calls are synchronous. Statements are prepared once per text and kept.
+ * The few things that are asked of an SQLite binding, so that the event log is the same on libsql, which the stack's
+ * server uses, and on `node:sqlite`, which a deployment does (engine.md §7). All calls are synchronous. Statements are
+ * prepared once per text and kept.
  */
-export interface StoreDriver {
+export interface SqlDriver {
   /** Runs statements that take no values and answer nothing. */
   exec(sql: string): void;
   /** Runs one statement; returns how many rows it changed. */

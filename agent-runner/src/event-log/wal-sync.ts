@@ -1,10 +1,13 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { toFileError } from "../platform/file-error.ts";
+import { closeSync, fdatasync, openSync } from "node:fs";
+import { promisify } from "node:util";
+
+const datasync = promisify(fdatasync);
 
 /** Makes commits survive a loss of power, many at a time. */
 export interface WalSync {
-  /** Resolves once everything committed before this call is on the disk. */
+  /** Resolves once everything committed before this call is on the disk. @throws the system's error. */
   flush(): Promise<void>;
+  /** Once what was asked for has ended; then nothing more may be asked for. */
   close(): Promise<void>;
 }
 
@@ -14,24 +17,19 @@ export interface WalSync {
  * `fdatasync` of the write-ahead log, off the event loop, serves all that waited for it, and only where an answer
  * promises durability (a recorded step, an end, a new execution). Recovery accepts the log's frames up to the last
  * whole commit, so syncing the log by itself is enough.
+ *
+ * @param walFile must exist, as it does once the database was written in WAL mode.
+ * @throws the system's error.
  */
-export async function openWalSync(databaseFile: string): Promise<WalSync> {
-  const path = `${databaseFile}-wal`;
-  const file = await open(path, "r+").catch((error: unknown) => {
-    throw toFileError(error, path);
-  });
+export function openWalSync(walFile: string): WalSync {
+  const file = openSync(walFile, "r+");
+  // Once closed, its number is somebody else's.
+  let closing: Promise<void> | null = null;
   let running: Promise<void> | null = null;
   let next: Promise<void> | null = null;
 
-  const sync = async (): Promise<void> => {
-    try {
-      await file.datasync();
-    } catch (error) {
-      throw toFileError(error, path);
-    }
-  };
   const start = (): Promise<void> => {
-    running = sync().finally(() => {
+    running = datasync(file).finally(() => {
       running = null;
     });
     return running;
@@ -39,6 +37,7 @@ export async function openWalSync(databaseFile: string): Promise<WalSync> {
 
   return {
     flush() {
+      if (closing !== null) return Promise.reject(new Error(`${walFile} is closed`));
       // A sync under way may have begun before this commit: the next one covers it, and all that come until then. With
       // none under way it waits for the rest of this turn of the event loop, whose other requests commit, too.
       next ??= (running?.catch(ignoreForeignFailure) ?? turnOver()).then(() => {
@@ -47,7 +46,10 @@ export async function openWalSync(databaseFile: string): Promise<WalSync> {
       });
       return next;
     },
-    close: () => closeAfter(file, next ?? running),
+    close() {
+      closing ??= (next ?? running ?? Promise.resolve()).catch(ignoreForeignFailure).then(() => closeSync(file));
+      return closing;
+    },
   };
 }
 
@@ -57,8 +59,3 @@ function turnOver(): Promise<void> {
 
 /** Told to those who waited for that sync. */
 function ignoreForeignFailure(): void {}
-
-async function closeAfter(file: FileHandle, pending: Promise<void> | null): Promise<void> {
-  await pending?.catch(ignoreForeignFailure);
-  await file.close();
-}

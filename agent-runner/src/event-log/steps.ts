@@ -1,12 +1,12 @@
-import type { AgentTask, StepRecord, TokenUsage } from "@stigmer/agent-runner/protocol";
+import type { AgentTask, StepRecord, TokenUsage } from "../protocol/messages.ts";
 import { integer, json, text } from "./columns.ts";
-import type { Row, StoreDriver } from "./driver.ts";
+import type { Row, SqlDriver } from "./driver.ts";
 
 export type StoredStep = AgentTask["steps"][number];
 
 /** What an execution's steps began with and ended in: from here it goes on after a crash. */
 export interface Steps {
-  /** A finished step stays as it is, whatever comes late. `run` is that of the task (see {@link TaskRow}). */
+  /** A finished step stays as it is, whatever comes late. `run` is that of the node run, 0 where an execution is one task. */
   record(execution: number, run: number, step: StoredStep): void;
   /** Those of one task, by number. */
   list(execution: number, run: number): StoredStep[];
@@ -16,7 +16,7 @@ export interface Steps {
   tokens(execution: number): TokenUsage;
 }
 
-export function createSteps(driver: StoreDriver): Steps {
+export function createSteps(driver: SqlDriver): Steps {
   return {
     record: (execution, run, { step, phase, record }) => {
       driver.run(
