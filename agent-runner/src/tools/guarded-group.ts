@@ -11,11 +11,13 @@ const TERM_GRACE_MS = 200;
 /**
  * Runs a command, marked by $1, in the shell's place and beside a guard in the same group that bears no mark. The guard
  * reads from a pipe that the runner holds open and never writes to: when the runner dies, by whatever signal, the read
- * ends and the guard kills what is marked and the group.
+ * ends and the guard kills what is marked and the group. It hears no other signal than SIGKILL: a runner may die between
+ * the two that end a group.
  */
 const GUARDED = `mark=$1
 shift
 (
+  trap '' HUP INT TERM
   read -r _
   for file in $(grep -lF "${MARK_VARIABLE}=$mark" /proc/[0-9]*/environ); do
     file=\${file%/environ}

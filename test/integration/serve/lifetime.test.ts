@@ -1,9 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { scriptedWorkflow, toolWorkflow } from "../../support/deployed-workflows.ts";
 import { DeploymentRig, parseFrames } from "../../support/deployment-rig.ts";
+import { isAlive } from "../../support/process-state.ts";
 
 const FOREVER_MS = 600_000;
 
@@ -163,19 +164,22 @@ describe("a server that was killed", () => {
   });
 
   test("remembers a cancel that was asked for, and does not go on with that job", async () => {
-    const call = { tool: "shell", arguments: { command: "trap '' TERM; echo begun >> tool-runs; sleep 600 & wait" } };
+    const call = { tool: "shell", arguments: { command: "trap '' TERM; echo $$ > tool-pid; sleep 600 & wait" } };
     const workflow = toolWorkflow("http://127.0.0.1:9/v1").replace(
       /llm: .*/,
-      `llm: { provider: scripted, script: ${JSON.stringify([{ tool_calls: [call] }, { text: "went on" }])} }`,
+      () => `llm: { provider: scripted, script: ${JSON.stringify([{ tool_calls: [call] }, { text: "went on" }])} }`,
     );
     rig = await DeploymentRig.create({ workflow });
     await rig.start();
+    const pidFile = join(rig.directory, "data/workspace/tool-pid");
     const id = await rig.enqueue({});
-    await rig.until("the tool", async () => existsSync(join(rig.directory, "data/workspace/tool-runs")));
+    await rig.until("the tool", async () => existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "");
+    const pid = readFileSync(pidFile, "utf8").trim();
     const cancel = rig.delete(`/jobs/${id}`).catch(() => "the server was killed");
     await rig.until("the cancel", async () => rig.output.includes(`${id}: to be cancelled`));
     await rig.crash();
     await cancel;
+    await expect.poll(() => isAlive(pid), { timeout: 15_000 }).toBe(false); // It was told to end, and heard nothing.
     await rig.start();
     expect((await rig.jobWhen(id, "cancelled", "completed", "failed")).status).toBe("cancelled");
   });
