@@ -68,13 +68,26 @@ export function toApiError(error: unknown): ApiError | null {
   return null;
 }
 
-/** Docker's status is ours; the code says what was refused. The engine has no codes, so its sentence is read. */
+/**
+ * Docker's status is ours; the code says what was refused. The engine has no codes, so its sentence is read. What it
+ * calls a fault of its own and is the caller's is told as such: asked for again, it would be refused again.
+ */
 function fromRefusal(error: DockerRequestError): ApiError {
-  const { message, statusCode } = error;
+  const { message } = error;
+  const [, meant] = (error.statusCode === 500 && MISTAKES.find(([pattern]) => pattern.test(message))) || [];
+  const statusCode = meant ?? error.statusCode;
   const code = (REFUSALS.find(([status, pattern]) => status === statusCode && pattern.test(message)) ?? [])[2];
   const options = { cause: error, retryable: statusCode >= 500 };
   return new ApiError(statusCode, code ?? GENERAL_CODES[statusCode] ?? "docker_error", message, options);
 }
+
+/** Sentences of a 500, by engines up to 20.10 at the least, with the status that they deserve. */
+const MISTAKES: [RegExp, number][] = [
+  [/unable to find (user|group)|no matching entries in (passwd|group) file/i, 400],
+  [/tar file.*(invalid tar header|unexpected EOF)|extraction point is not a directory/i, 400],
+  [/sethostname: invalid argument/i, 400],
+  [/port is already allocated|address already in use/i, 409],
+];
 
 const REFUSALS: [number, RegExp, string][] = [
   [404, /no such container|container .* not found/i, "container_not_found"],
@@ -90,6 +103,7 @@ const REFUSALS: [number, RegExp, string][] = [
     "container_running",
   ],
   [409, /volume is in use/i, "volume_in_use"],
+  [409, /port is already allocated|address already in use/i, "port_taken"],
 ];
 
 const GENERAL_CODES: Record<number, string> = {

@@ -143,6 +143,11 @@ describe("the client and the real service", () => {
     ).rejects.toMatchObject({
       statusCode: 404,
     });
+    await expect(client.putArchive({ containerId, path: "/", tar: Buffer.alloc(2_048, "x") })).rejects.toMatchObject({
+      statusCode: 400,
+      errorCode: "docker_bad_request",
+      retryable: false,
+    });
     await client.remove({ containerId, force: true });
   });
 });

@@ -127,6 +127,16 @@ test("a start that fails, or whose name is taken, leaves no container behind", a
   expect(await countOwn()).toBe(before + 1);
 });
 
+test.each([
+  ["an unknown user", { user: "nosuch" }, 400, "docker_bad_request"],
+  ["a host name that is too long", { createExtras: { Hostname: "a".repeat(200) } }, 400, "docker_bad_request"],
+])("%s is the caller's mistake, and nothing is left of that start", async (_, options, status, code) => {
+  const before = await countOwn();
+  const refused = await rig.caller.post("/v1/containers/start", { image: IMAGE, ...options });
+  expect(refused).toMatchObject({ status, json: { error: { code, retryable: false } } });
+  expect(await countOwn()).toBe(before);
+});
+
 test("one Idempotency-Key makes one container, in sequence and at once; another key makes another", async () => {
   const key = { "idempotency-key": `${PREFIX}-key` };
   const atOnce = await Promise.all([1, 2, 3, 4].map(() => start({}, key)));

@@ -66,6 +66,8 @@ describe("settings", () => {
   });
 });
 
+const MISTAKE = "docker_bad_request";
+
 describe("errors", () => {
   test.each([
     [new DockerRequestError(404, "No such container: x"), 404, "container_not_found", false],
@@ -77,6 +79,10 @@ describe("errors", () => {
     [new DockerRequestError(409, "something else"), 409, "conflict", false],
     [new DockerRequestError(304, ""), 304, "not_modified", false],
     [new DockerRequestError(500, "broken"), 500, "docker_error", true],
+    [new DockerRequestError(500, "unable to find user x: no matching entries in passwd file"), 400, MISTAKE, false],
+    [new DockerRequestError(500, "Error processing tar file(exit status 1): unexpected EOF"), 400, MISTAKE, false],
+    [new DockerRequestError(500, "Error processing tar file(exit status 1): no space left"), 500, "docker_error", true],
+    [new DockerRequestError(500, "listen tcp4 127.0.0.1:80: bind: address already in use"), 409, "port_taken", false],
     [new AppError("DOCKER_NOT_RUNNING", "gone"), 503, "docker_unavailable", true],
     [new AppError("DOCKER_UNRESPONSIVE", "mute"), 503, "docker_unavailable", true],
     [new AppError("DOCKER_PERMISSION_DENIED", "forbidden"), 503, "docker_unavailable", true],
