@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ApiError, toApiError, toErrorBody, validationError } from "./api-error.ts";
+import { explainViolations, type Violation } from "./violations.ts";
 
 /** Every failure leaves in one form, whoever found it. */
 export function addFailures(app: FastifyInstance): void {
@@ -23,7 +24,7 @@ export function toFailure(error: unknown, request: FastifyRequest): ApiError {
 }
 
 interface FrameworkError extends Error {
-  validation?: { instancePath: string; message?: string; params?: object }[];
+  validation?: Violation[];
   validationContext?: string;
   statusCode?: number;
 }
@@ -32,11 +33,8 @@ function fromFramework(error: unknown): ApiError | null {
   if (!(error instanceof Error)) return null;
   const { statusCode, validation, validationContext } = error as FrameworkError;
   if (validation !== undefined) {
-    const details = validation.map(({ instancePath, message }) => ({
-      path: `${validationContext ?? ""}${instancePath}`,
-      message: message ?? "is wrong",
-    }));
-    return validationError(error.message, details);
+    const details = explainViolations(validation, validationContext ?? "");
+    return validationError(details.map(({ path, message }) => `${path} ${message}`).join("; "), details);
   }
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) return null;
   return validationError(error.message);
