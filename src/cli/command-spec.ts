@@ -8,6 +8,8 @@ export interface CommandSpec {
   summary: string;
   /** By the name under which the handler gets it; arguments come in the order they are typed. */
   takes: Readonly<Record<string, OptionSpec<unknown>>>;
+  /** Said to who types a word too many. */
+  excessHint?: string;
   /** Loads the handler's file, and only then runs it. */
   run(values: Record<string, unknown>, context: CommandContext): Promise<CommandResult | null>;
 }
@@ -19,15 +21,17 @@ export interface CommandDefinition<Options> {
   path: string;
   summary: string;
   takes: Takes<NoInfer<Options>>;
+  excessHint?: string;
   load: () => Promise<{ handle: CommandHandler<Options> }>;
 }
 
 /** Checks at compile time that the options of the table are the options of the handler. */
 export function command<Options>(definition: CommandDefinition<Options>): CommandSpec {
-  const { path, summary, takes, load } = definition;
+  const { path, summary, takes, excessHint, load } = definition;
   return {
     path,
     summary,
+    ...(excessHint === undefined ? {} : { excessHint }),
     takes: takes as Record<string, OptionSpec<unknown>>,
     async run(values, context) {
       const { handle } = await load();

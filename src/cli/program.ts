@@ -1,6 +1,7 @@
+import { nearestName } from "@stigmer/agent-runner/nearest";
 import { Command, CommanderError, Option } from "commander";
 import { AppError } from "../errors.ts";
-import { commandNameOf } from "./command-name.ts";
+import { commandNameOf, wordsOf } from "./command-name.ts";
 import type { CommandSpec } from "./command-spec.ts";
 import type { GlobalOptions } from "./context.ts";
 import { GLOBAL_TAKES } from "./global-options.ts";
@@ -24,6 +25,7 @@ export async function parseCommandLine(argv: readonly string[], version: string)
     },
   });
   try {
+    refuseUnknownTopic(program, argv);
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -148,10 +150,30 @@ function usageError(error: CommanderError, argv: readonly string[]): AppError {
   const [sentence = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
   const clause = sentence.replace(". Expected", ", expected").replace(/\.$/, "");
   const message = clause.charAt(0).toUpperCase() + clause.slice(1);
-  const help = ["stigmer", commandNameOf(argv), "--help"].filter((word) => word !== "").join(" ");
+  const name = commandNameOf(argv);
+  const help = ["stigmer", name, "--help"].filter((word) => word !== "").join(" ");
   return new AppError("USAGE", message, {
-    hint: suggestion?.replace(/^\((.*)\)$/, "$1") ?? null,
+    hint: suggestion?.replace(/^\((.*)\)$/, "$1") ?? ownHint(error, name, argv),
     actions: [{ label: "See how it is used", command: help }],
     cause: error,
+  });
+}
+
+/** What commander does not know to suggest. */
+function ownHint({ code }: CommanderError, name: string, argv: readonly string[]): string | null {
+  if (code === "commander.excessArguments") return COMMANDS.find(({ path }) => path === name)?.excessHint ?? null;
+  return code === "commander.unknownCommand" && wordsOf(argv)[0] === "version" ? "Did you mean --version?" : null;
+}
+
+/** Commander shows the whole help for `help nosuch`, as if that were what was asked for. */
+function refuseUnknownTopic(program: Command, argv: readonly string[]): void {
+  const [first, topic] = wordsOf(argv);
+  if (first !== "help" || topic === undefined) return;
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(topic) || topic === "help") return;
+  const nearest = nearestName(topic, names);
+  throw new AppError("USAGE", `Unknown command '${topic}'`, {
+    hint: nearest === null ? null : `Did you mean ${nearest}?`,
+    actions: [{ label: "See all commands", command: "stigmer --help" }],
   });
 }

@@ -47,8 +47,13 @@ export function desiredComponents(input: DesiredInput): ComponentSpec[] {
 
 /** The agent-runner's container name (product.md §3). */
 export function containerName(settings: Settings, home: string, instance: string): string {
+  return fixedContainerName(settings, home) ?? `stigmer-agent-runner-${instance.slice(0, 8)}`;
+}
+
+/** The name that does not wait for the home's instance id, which comes with its first start; null: there is none. */
+export function fixedContainerName(settings: Settings, home: string): string | null {
   if (settings.agentRunner.containerName !== null) return settings.agentRunner.containerName;
-  return isDefaultHome(home) ? "stigmer-agent-runner" : `stigmer-agent-runner-${instance.slice(0, 8)}`;
+  return isDefaultHome(home) ? "stigmer-agent-runner" : null;
 }
 
 /** root's containers run as a user of their own; everybody else's as themselves. */

@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { readContainerIdFile } from "../components/container/container-id-file.ts";
 import { type PidFileState, readPidFile } from "../components/process/pid-file.ts";
-import { containerName } from "../config/desired.ts";
+import { containerName, fixedContainerName } from "../config/desired.ts";
 import type { Settings } from "../config/settings.ts";
 import { connectDocker } from "../docker/connect.ts";
 import type { ContainerInfo, DockerEngine } from "../docker/engine.ts";
@@ -110,7 +110,8 @@ async function containerStatus(
     ...blank("agent-runner", "stopped", null),
     runtime: "container",
     containerId: idFile.kind === "id" ? idFile.id : null,
-    containerName: containerName(settings, paths.home, instance ?? ""),
+    containerName:
+      instance === null ? fixedContainerName(settings, paths.home) : containerName(settings, paths.home, instance),
     image: settings.agentRunner.image,
     imageId: null,
   };

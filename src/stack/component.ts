@@ -60,7 +60,8 @@ export interface ProcessStatus extends CommonStatus {
 export interface ContainerStatus extends CommonStatus {
   runtime: "container";
   containerId: string | null;
-  containerName: string;
+  /** Null before the first start of a home that does not have the default name. */
+  containerName: string | null;
   image: string;
   imageId: string | null;
 }

@@ -20,6 +20,7 @@ export const EXECUTION_COMMANDS: readonly CommandSpec[] = [
       timeoutMs: optionalDuration("--timeout <time>", "End the execution after this time, such as 10m"),
       start,
     },
+    excessHint: "Name what to run by its kind: stigmer run --agent NAME, or stigmer run --workflow NAME",
     load: () => import("../commands/run.ts"),
   }),
   command({

@@ -29,6 +29,9 @@ describe("the program", () => {
 
   test.each([
     [["srver"], "Did you mean server?"],
+    [["help", "srver"], "Did you mean server?"],
+    [["version"], "Did you mean --version?"],
+    [["run", "hello"], "stigmer run --agent NAME"],
     [["server", "status", "--wat"], "Unknown option '--wat'"],
     [["server", "start", "--runtime", "podman"], "--runtime must be docker or process"],
     [["server", "logs", "--since", "yesterday"], "must be a time such as 30s"],

@@ -25,7 +25,10 @@ export const handle: CommandHandler<ExecutionListOptions> = async ({ limit, curs
   });
   const data = await client.request<ExecutionPage>("GET", `/v1/executions?${query}`);
   if (data.executions.length === 0) {
-    context.progress("There is no such execution. Begin one with: stigmer run --agent NAME");
+    const isAnyAsked = phase === undefined && cursor === undefined;
+    context.progress(
+      `${isAnyAsked ? "Nothing was run yet" : "There is no such execution"}. Begin one with: stigmer run --agent NAME`,
+    );
     return { data, text: null };
   }
   if (data.nextCursor !== null) context.progress(`More with: stigmer execution list --cursor ${data.nextCursor}`);

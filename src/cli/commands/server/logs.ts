@@ -8,7 +8,6 @@ import { LogPrinter } from "../../../logs/print-log.ts";
 import type { LogSource } from "../../../logs/source.ts";
 import { systemClock } from "../../../platform/clock.ts";
 import { readInstanceId } from "../../../platform/instance.ts";
-import { isDefaultHome } from "../../../platform/paths.ts";
 import { COMPONENT_NAMES, type ComponentName } from "../../../stack/component.ts";
 import type { CommandContext, CommandHandler } from "../../context.ts";
 import { createPaint, type Style } from "../../render/paint.ts";
@@ -145,14 +144,13 @@ async function readInstance(context: CommandContext): Promise<string | null> {
 
 async function expectedContainerName(instance: string | null, context: CommandContext): Promise<string | null> {
   const { paths, env } = context;
-  if (instance === null && !isDefaultHome(paths.home)) return null;
   try {
-    const [{ loadSettings }, { containerName }] = await Promise.all([
+    const [{ loadSettings }, { containerName, fixedContainerName }] = await Promise.all([
       import("../../../config/load.ts"),
       import("../../../config/desired.ts"),
     ]);
     const { settings } = await loadSettings({ configFile: paths.configFile, env });
-    return containerName(settings, paths.home, instance ?? "");
+    return instance === null ? fixedContainerName(settings, paths.home) : containerName(settings, paths.home, instance);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     warn(`${error.message}; the container was not looked for by its name`, context);
