@@ -12,10 +12,11 @@ const QUEUES = { container: "agent_execution_runner", process: "workflow_executi
 
 /**
  * The runners without any manager: `docker run` for the container, a plain spawn for the process, all at the same time,
- * against a server that only greets. @param {("container" | "process")[]} kinds
- * @returns {Promise<number>} milliseconds until the last of them polls for work
+ * against a server that only greets. Then each is told to end, as `docker stop` and a SIGTERM do.
+ * @param {("container" | "process")[]} kinds
+ * @returns {Promise<{ startMs: number, stopMs: number }>} until the last of them polls for work, and until the last is gone
  */
-export async function startBareRunners(kinds) {
+export async function runBareRunners(kinds) {
   const directory = mkdtempSync(join(tmpdir(), "stigmer-bench-runners-"));
   const tokenFile = join(directory, "token");
   writeFileSync(tokenFile, "bench\n");
@@ -23,7 +24,9 @@ export async function startBareRunners(kinds) {
   const environment = { MODE: "local", STIGMER_BACKEND_URL: greeter.url };
   /** @type {(() => void | Promise<unknown>)[]} */
   const endings = [() => rmSync(directory, { recursive: true, force: true }), () => greeter.close()];
-  const startMs = performance.now();
+  /** @type {(() => Promise<unknown>)[]} */
+  const stops = [];
+  const beganMs = performance.now();
   try {
     const polled = kinds.map((kind) => greeter.polled(QUEUES[kind]));
     if (kinds.includes("container")) {
@@ -37,7 +40,10 @@ export async function startBareRunners(kinds) {
         ...env,
         "stigmer-agent-runner:local",
       ]);
-      endings.push(async () => promisify(execFile)("docker", ["rm", "-f", (await docker).stdout.trim()]));
+      const command = async (/** @type {string[]} */ ...args) =>
+        promisify(execFile)("docker", [...args, (await docker).stdout.trim()]);
+      stops.push(() => command("stop"));
+      endings.push(() => command("rm", "-f"));
     }
     if (kinds.includes("process")) {
       const variables = {
@@ -49,13 +55,19 @@ export async function startBareRunners(kinds) {
         env: { ...ENV, ...environment, ...variables },
         stdio: "ignore",
       });
-      endings.push(async () => {
+      const end = async (/** @type {NodeJS.Signals} */ signal) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
         const ended = once(child, "exit");
-        child.kill("SIGKILL");
+        child.kill(signal);
         await ended;
-      });
+      };
+      stops.push(() => end("SIGTERM"));
+      endings.push(() => end("SIGKILL"));
     }
-    return Math.max(...(await Promise.all(polled))) - startMs;
+    const startMs = Math.max(...(await Promise.all(polled))) - beganMs;
+    const stoppingMs = performance.now();
+    await Promise.all(stops.map((stop) => stop()));
+    return { startMs, stopMs: performance.now() - stoppingMs };
   } finally {
     for (const end of endings.reverse()) await end();
   }

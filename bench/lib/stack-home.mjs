@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
@@ -26,6 +27,31 @@ export class StackHome {
     const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { env: this.env, encoding: "utf8" });
     if (status !== 0) throw new Error(`stigmer ${args.join(" ")} exited ${status}: ${stderr}`);
     return { ms: performance.now() - startMs, stdout };
+  }
+
+  /**
+   * A start as a user sees it. `workMs`: from the line that says that the server runs, which then looks around, plans and
+   * starts, to the line of the last runner. `lagMs`: from there to the end of the command. @returns {Promise<{ ms: number, workMs: number, lagMs: number }>}
+   */
+  async start() {
+    const startMs = performance.now();
+    const child = spawn(process.execPath, [CLI, "server", "start"], {
+      env: this.env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const exit = once(child, "exit").then(([code]) => ({ code, atMs: performance.now() }));
+    const lines = [];
+    let serverMs = Number.NaN;
+    let runnersMs = Number.NaN;
+    for await (const line of createInterface({ input: child.stderr })) {
+      lines.push(line);
+      if (/stigmer-server +ready in/.test(line)) serverMs = performance.now();
+      if (/runner +ready in/.test(line)) runnersMs = performance.now();
+    }
+    const { code, atMs } = await exit;
+    const workMs = runnersMs - serverMs;
+    if (code !== 0 || Number.isNaN(workMs)) throw new Error(`server start exited ${code}: ${lines.join("\n")}`);
+    return { ms: atMs - startMs, workMs, lagMs: atMs - runnersMs };
   }
 
   /** @param {string[]} args @returns {any} the envelope's data */
