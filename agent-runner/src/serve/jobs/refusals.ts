@@ -3,7 +3,7 @@ export class QueueFullError extends Error {
   override readonly name = "QueueFullError";
 
   constructor({ maxRunning, maxWaiting }: { maxRunning: number; maxWaiting: number }) {
-    super(`${maxRunning} jobs run and ${maxWaiting} wait already`);
+    super(`no room for another job: ${maxRunning} running, ${maxWaiting} waiting`);
   }
 }
 
