@@ -68,6 +68,7 @@ async function run(operation: Operation, component: Supervised, options: Compone
       component,
       engine,
       launcher: deps.launcher,
+      signal,
       begin: (target, instance) => begin(target, instance, operation),
     });
     if (!started) return replace(component, options);

@@ -98,11 +98,17 @@ export class Launcher {
   }
 
   /** Creates the container, records its ID, and starts it; a container that cannot be started is removed again. */
-  async create(engine: DockerEngine, spec: ContainerSpec, imageId: string | null, begin: Begin): Promise<void> {
+  async create(
+    engine: DockerEngine,
+    spec: ContainerSpec,
+    { imageId, signal }: { imageId: string | null; signal?: AbortSignal | undefined },
+    begin: Begin,
+  ): Promise<void> {
     const { instance, version, paths } = this.#options;
     const runnerId = randomUUID();
     const id = await createFromSpec(engine, spec, { instance, version, runnerId });
     try {
+      signal?.throwIfAborted();
       await writeContainerIdFile(paths.containerIdFile, id);
       await this.start(engine, spec, { id, runnerId, imageId }, begin);
     } catch (error) {

@@ -10,6 +10,8 @@ export interface StartOperationInput {
   component: Supervised;
   engine: DockerEngine | null;
   launcher: Launcher;
+  /** Aborted, what would have been made next is not made, and what was made is gone. */
+  signal?: AbortSignal;
   begin: (component: Supervised, instance: ComponentInstance) => void;
 }
 
@@ -18,14 +20,15 @@ export interface StartOperationInput {
  * plan is due.
  */
 export async function executeStart(input: StartOperationInput): Promise<boolean> {
-  const { operation, component, launcher } = input;
+  const { operation, component, launcher, signal } = input;
+  signal?.throwIfAborted();
   const begin = (instance: ComponentInstance): void => input.begin(component, instance);
   switch (operation.kind) {
     case "spawn-process":
       begin(await launcher.spawn(processSpec(component)));
       return true;
     case "create-container":
-      await launcher.create(engineOf(input), containerSpec(component), operation.imageId, begin);
+      await launcher.create(engineOf(input), containerSpec(component), { imageId: operation.imageId, signal }, begin);
       return true;
     case "start-container":
       await launcher.start(engineOf(input), containerSpec(component), operation, begin);

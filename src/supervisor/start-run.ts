@@ -53,11 +53,9 @@ export class StartRun {
       const plan = await this.#plan(components);
       await executeRemoval(plan.recovery, this.#removal());
       for (const wave of plan.start) {
-        await Promise.all(wave.map((operation) => this.#start(operation, components, deadlineMs)));
+        await this.#settle(wave.map((operation) => this.#start(operation, components, deadlineMs)));
       }
     } catch (error) {
-      // The others of a failed wave must not go on while it is taken back.
-      this.#abort.abort(error);
       await this.#undo(error);
       throw error;
     } finally {
@@ -124,6 +122,20 @@ export class StartRun {
       if (spec?.runtime === "process") await requirePort(spec, deps.instance);
     }
     this.#abort.signal.throwIfAborted();
+  }
+
+  /**
+   * All of a wave, or the first failure once the others have ended, too: none may go on while the start is taken back, and
+   * what they were making must be known by then.
+   */
+  async #settle(starts: Promise<void>[]): Promise<void> {
+    try {
+      await Promise.all(starts);
+    } catch (error) {
+      this.#abort.abort(error);
+      await Promise.allSettled(starts);
+      throw error;
+    }
   }
 
   async #start(operation: Operation, components: Supervised[], deadlineMs: number): Promise<void> {

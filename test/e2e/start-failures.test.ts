@@ -1,6 +1,10 @@
-import { expect, test } from "vitest";
+import { mkdirSync, rmSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { imageFrom } from "../support/runner-image.ts";
+import { RunningCommand } from "../support/running-command.ts";
+import { type SlowDocker, serveSlowDocker } from "../support/slow-docker.ts";
 import { docker, StackRig } from "../support/stack-rig.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 /** Runs the same start twice: a failure must leave the home as good as new. */
 const TIMES = 2;
@@ -51,6 +55,45 @@ test("a component that is killed at start is told by its signal", async () => {
   expect([exitCode, envelope.error?.code]).toEqual([1, "COMPONENT_EXITED"]);
   expect(envelope.error?.message).toContain("killed by SIGKILL");
   expect(await rig.dispose()).toEqual([]);
+});
+
+describe("a container that Docker is still making when the start ends", () => {
+  /** Lets Docker go on once the command has ended, or at the latest after this: it waits for what it has begun. */
+  const HELD_MS = 1_000;
+
+  async function startHeld(rig: StackRig, slow: SlowDocker, meanwhile: (start: RunningCommand) => void) {
+    const start = new RunningCommand(rig.spawn(["server", "start", "--json"]));
+    await slow.asked;
+    meanwhile(start);
+    const timer = setTimeout(slow.release, HELD_MS);
+    const exitCode = await start.ended;
+    clearTimeout(timer);
+    slow.release();
+    await slow.done;
+    const left = await docker("ps", "-aq", "--filter", `label=ai.stigmer.instance=${rig.instance()}`);
+    return { exitCode, left, stdout: start.stdout };
+  }
+
+  test("is gone when another component cannot be started", async () => {
+    await using directory = await temporaryDirectory();
+    await using slow = await serveSlowDocker(directory.file("docker.sock"));
+    const rig = new StackRig({ env: { DOCKER_HOST: `unix://${slow.socketPath}` } });
+    mkdirSync(rig.path("data", "logs", "workflow-runner.log"), { recursive: true });
+    const { exitCode, left, stdout } = await startHeld(rig, slow, () => {});
+    expect([exitCode, left], stdout).toEqual([1, ""]);
+    expect(stdout).toContain("workflow-runner.log");
+    rmSync(rig.path("data", "logs", "workflow-runner.log"), { recursive: true });
+    expect(await rig.dispose()).toEqual([]);
+  });
+
+  test("is gone when Ctrl-C ends it", async () => {
+    await using directory = await temporaryDirectory();
+    await using slow = await serveSlowDocker(directory.file("docker.sock"));
+    const rig = new StackRig({ env: { DOCKER_HOST: `unix://${slow.socketPath}` } });
+    const { exitCode, left, stdout } = await startHeld(rig, slow, (start) => void start.interrupt());
+    expect([exitCode, left], stdout).toEqual([130, ""]);
+    expect(await rig.dispose()).toEqual([]);
+  });
 });
 
 test("a failed start beside what runs rolls back only what it created, and the next one heals only what is missing", async () => {

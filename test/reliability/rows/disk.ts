@@ -58,8 +58,8 @@ async function startOnFullDisk(trial: Trial, bench: Bench): Promise<void> {
   if (start.exitCode !== 0) {
     if (start.code !== "DISK_FULL")
       trial.blame(`a start with room for ${files} files, ${pages} pages said: ${start.text}`);
-    if (subject.processes().length + (await subject.containers()).length > 0)
-      trial.blame("a failed start left something running");
+    const { processes, containers } = await subject.look();
+    trial.blame([...processes, ...containers].map((left) => `a failed start left this: ${JSON.stringify(left)}`));
   } else {
     const config = subject.rig.read("config.yaml");
     fill(disk.path);
