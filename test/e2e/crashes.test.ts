@@ -261,8 +261,13 @@ describe("interrupting a start", () => {
     const child = rig.spawn(["server", "start"]);
     // The first component to report is the server: the containers are then being made.
     await new Promise((resolve) => child.stderr?.once("data", resolve));
+    let said = "";
+    child.stderr?.on("data", (text: Buffer) => {
+      said += text.toString();
+    });
     child.kill(signal);
     expect(await new Promise((resolve) => child.once("close", resolve))).toBe(code);
+    expect(said).toContain("Taking back what was started; interrupt again to leave it as it is\n");
     expect(await rig.leaks()).toEqual([]);
     expect(await rig.dispose()).toEqual([]);
   });

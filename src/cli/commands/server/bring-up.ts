@@ -14,6 +14,9 @@ export async function bringUp(
   options: { timeoutMs: number; replaceOutdatedImage: boolean },
 ): Promise<StackStatus> {
   const renderer = createStackRenderer(context);
+  const tellRollback = (): void =>
+    renderer.onEvent({ type: "note", message: "Taking back what was started; interrupt again to leave it as it is" });
+  context.signal.addEventListener("abort", tellRollback, { once: true });
   let model: { report: () => Promise<void> } | null = null;
   const start = (): Promise<StackStatus> =>
     startStack({
@@ -35,6 +38,7 @@ export async function bringUp(
     await (model as { report: () => Promise<void> } | null)?.report();
     return status;
   } finally {
+    context.signal.removeEventListener("abort", tellRollback);
     renderer.stop();
   }
 }
