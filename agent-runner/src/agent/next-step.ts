@@ -78,19 +78,21 @@ function findEnd({ answer: rule, fatalTools }: LoopRules, turns: readonly Turn[]
     return fatal === undefined ? null : fail(`the tool ${fatal.tool} failed: ${shorten(fatal.output)}`);
   }
   if (rule === null && cut !== null && text.trim() === "") return fail(`the model gave no answer: it ${CUT[cut]}`);
-  const problem = problemOf(rule, last.answer);
-  if (typeof problem !== "string") return { kind: "finish", phase: "succeeded", output: problem.value };
+  const read = readAnswer(rule, last.answer);
+  if ("value" in read) return { kind: "finish", phase: "succeeded", output: read.value };
   const count = countAnswers(turns);
   const most = 1 + (rule?.maxRetries ?? 0);
   if (count < most) return null;
-  return fail(`the model's answer ${problem}; this was answer ${count} of ${most}, and it began: ${shorten(text)}`);
+  return fail(
+    `the model's answer ${read.problem}; this was answer ${count} of ${most}, and it began: ${shorten(text)}`,
+  );
 }
 
 function callModel({ answer }: LoopRules, history: History, folded: FoldedSteps): ModelCall {
   const { turns, interruptedModelCalls, lastStep } = folded;
   const explain = (given: FinishedModelStep): string => {
-    const problem = problemOf(answer, given);
-    return typeof problem === "string" ? problem : "was refused";
+    const read = readAnswer(answer, given);
+    return "problem" in read ? read.problem : "was refused";
   };
   const last = turns.at(-1)?.answer;
   const wrong = last === undefined || last.toolCalls.length > 0 ? null : last;
@@ -105,11 +107,10 @@ function callModel({ answer }: LoopRules, history: History, folded: FoldedSteps)
   };
 }
 
-/** What an answer is worth: its value, or what is wrong with it. */
-function problemOf(rule: AnswerRule | null, { text, cut }: FinishedModelStep): { value: Json } | string {
+/** The value of an answer, or what is wrong with it. */
+function readAnswer(rule: AnswerRule | null, { text, cut }: FinishedModelStep): { value: Json } | { problem: string } {
   const read = rule === null ? { value: text } : rule.read(text);
-  if ("value" in read) return read;
-  return cut === null ? read.problem : `${read.problem} (it ${CUT[cut]})`;
+  return "value" in read || cut === null ? read : { problem: `${read.problem} (it ${CUT[cut]})` };
 }
 
 /** Answers that called no tool: all but the last of them were wrong. */

@@ -39,7 +39,10 @@ async function killAnywhere(trial: Trial): Promise<void> {
   if (end !== 0) trial.blame(`execution events -f exited ${end}: ${follow.stderr}`);
   trial.blame(faultsOfWorkflow(subject, await eventsOf(subject, executionId)));
   // The workflow may have come to its end while what was killed last is still starting again.
-  await trial.timed("the stack ready again", subject.rig.until(({ state }) => state === "ready", "a ready stack"));
+  await trial.timed(
+    "the stack ready again",
+    subject.rig.until(({ state }) => state === "ready", "a ready stack"),
+  );
   trial.blame(await subject.faultsOfReadyStack());
   trial.blame(await subject.dispose());
 }

@@ -69,20 +69,23 @@ function warnOfOtherRuntime(status: StackStatus, { runtime }: StartCommandOption
 }
 
 /** The server read its settings when it started. */
-async function warnOfChanges(status: StackStatus, { dockerRunner }: Settings, context: CommandContext): Promise<void> {
-  const isThere = status.components.some(({ name }) => name === "docker-runner");
-  if (isThere === dockerRunner.enabled) {
-    const { configFile } = context.paths;
-    const startedAt = status.components.find(({ name }) => name === "stigmer-server")?.startedAt ?? null;
-    const written = await stat(configFile).catch(() => null); // No file, or none that can be read: nothing to tell.
-    if (written === null || startedAt === null || written.mtimeMs <= Date.parse(startedAt)) return;
-    context.warn(`${configFile} was changed since the stack started, which takes it at: stigmer server restart`);
-    return;
-  }
+async function warnOfChanges(status: StackStatus, settings: Settings, context: CommandContext): Promise<void> {
+  const change = dockerRunnerChange(status, settings) ?? (await configChange(status, context.paths.configFile));
+  if (change !== null) context.warn(`${change}: run \`stigmer server restart\``);
+}
+
+function dockerRunnerChange({ components }: StackStatus, { dockerRunner }: Settings): string | null {
+  const isThere = components.some(({ name }) => name === "docker-runner");
+  if (isThere === dockerRunner.enabled) return null;
   const what = isThere ? "still runs" : "is not part of the stack that runs";
-  context.warn(
-    `docker_runner.enabled is ${dockerRunner.enabled} and docker-runner ${what}: run \`stigmer server restart\``,
-  );
+  return `docker_runner.enabled is ${dockerRunner.enabled} and docker-runner ${what}`;
+}
+
+async function configChange({ components }: StackStatus, configFile: string): Promise<string | null> {
+  const startedAt = components.find(({ name }) => name === "stigmer-server")?.startedAt ?? null;
+  const written = await stat(configFile).catch(() => null); // No file, or none that can be read: nothing to tell.
+  if (written === null || startedAt === null || written.mtimeMs <= Date.parse(startedAt)) return null;
+  return `${configFile} was changed since the stack started`;
 }
 
 function isLoopback(host: string): boolean {
