@@ -62,11 +62,13 @@ function repositoryOf(name: string): string {
   return accepted === name ? name : `${accepted}-${digest(name)}`;
 }
 
-/** A DNS label (RFC 1035), as Kubernetes wants its services named. */
+/** A DNS label (RFC 1035), as Kubernetes wants its services named; names that this changes keep apart by their digest. */
 export function kubernetesName(name: string): string {
   const label = name.replace(/[._-]+/g, "-");
-  const lettered = /^[a-z]/.test(label) ? label : `workflow-${label}`;
-  return lettered.slice(0, MAX_LENGTH).replace(/-+$/, "");
+  const lettered = (/^[a-z]/.test(label) ? label : `workflow-${label}`).replace(/-+$/, "");
+  if (lettered === name) return name;
+  const end = `-${digest(name)}`;
+  return `${lettered.slice(0, MAX_LENGTH - end.length).replace(/-+$/, "")}${end}`;
 }
 
 function digest(text: string): string {

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -96,14 +96,21 @@ describe("deploy generate", () => {
     ["an invalid workflow", ["bad.yaml"], "DEFINITION_INVALID"],
     ["an agent without --agents", ["agent.yaml"], "DEFINITION_INVALID"],
     ["a code node", ["code.yaml"], "DEFINITION_INVALID"],
+    ["an output without a name", ["good.yaml", "--output", ""], "USAGE"],
+    ["two agents of one name", ["agent.yaml", "--agents", "twice"], "DEFINITION_INVALID"],
     ["a file of nothing", ["empty.yaml"], "DEFINITION_INVALID"],
   ])("refuses %s with 2, and writes nothing", async (_what, [name = "", ...options], code) => {
     file("bad.yaml", workflow("prompt: Write., outputs: [unknown]"));
     file("agent.yaml", workflow("agent: helper, outputs: [text]"));
     file("code.yaml", workflow("code: 'print(1)', outputs: [text]"));
     file("empty.yaml", "");
+    mkdirSync(at("twice"), { recursive: true });
+    for (const one of ["one", "two"]) {
+      file(`twice/${one}.yaml`, "apiVersion: stigmer/v1\nkind: Agent\nmetadata: { name: helper }\nspec: {}\n");
+    }
     const before = readdirSync(root);
-    const { envelope, exitCode } = await generate([at(name), "--output", at("refused"), ...options]);
+    const given = options.map((option) => (option === "twice" ? at(option) : option));
+    const { envelope, exitCode } = await generate([at(name), "--output", at("refused"), ...given]);
     expect(exitCode).toBe(2);
     expect(envelope).toMatchObject({ data: null, error: { code } });
     expect(readdirSync(root)).toEqual(before);
@@ -175,6 +182,13 @@ describe("deploy up, before anything is built", () => {
     });
   });
 
+  test("that is not there is a usage error, though Node has an option of that name", async () => {
+    const bin = join(packageRoot(), "bin", "stigmer.js");
+    const args = ["deploy", "up", join(root, "flow.yaml"), "--env-file", join(root, "nowhere.env"), "--json"];
+    const { status, stdout } = spawnSync(bin, args, { encoding: "utf8" });
+    expect([status, JSON.parse(stdout).error]).toEqual([2, expect.objectContaining({ code: "USAGE" })]);
+  });
+
   test("tells a malformed line by its number, and never its content", async () => {
     const keys = join(root, "keys.env");
     writeFileSync(keys, "ANTHROPIC_API_KEY=x\nhunter2 is the password\n");
@@ -186,7 +200,11 @@ describe("deploy up, before anything is built", () => {
 
   test("takes the keys from the directory's .env, else from secrets.env, and then asks for Docker", async () => {
     rig.write("secrets.env", "ANTHROPIC_API_KEY=from-the-home\n");
-    expect(await up()).toMatchObject({ exitCode: 5 });
+    const withoutDocker = await up();
+    expect(withoutDocker.exitCode).toBe(5);
+    expect(JSON.stringify(withoutDocker.envelope)).not.toContain("stigmer server start"); // Of no help here.
+    expect(existsSync(join(root, "deploy"))).toBe(false); // Nothing is written before it is known that it can run.
+    await rig.run(["deploy", "generate", path, "--output", join(root, "deploy")]);
     writeFileSync(join(root, "deploy", ".env"), "OTHER=1\n");
     expect(await up()).toMatchObject({ exitCode: 2 });
     writeFileSync(join(root, "deploy", ".env"), "ANTHROPIC_API_KEY=from-the-directory\n");

@@ -228,7 +228,7 @@ describe.runIf(hasCompose())("the generated directory under docker-compose", { t
       run("docker-compose", args, { cwd: directory, env: { ...process.env, ...(base ? { BASE_IMAGE: base } : {}) } });
     try {
       const { stdout } = await compose("config", "--services");
-      expect(stdout.trim()).toBe("api");
+      expect(stdout.trim()).toBe(`api-${name}`);
       await compose("up", "-d", "--build");
       const ready = () => fetch(`http://127.0.0.1:${port}/health/ready`).then(({ status }) => status, String);
       await expect.poll(ready, PATIENCE).toBe(200);

@@ -67,6 +67,7 @@ export async function upRig(env: NodeJS.ProcessEnv = process.env): Promise<UpRig
         values: { secrets, settings: {} },
         timeoutMs,
         env: process.env,
+        writeDirectory: async () => {},
         progress(line) {
           progress.push(line);
           onProgress?.(line);

@@ -108,6 +108,9 @@ export function readSettings({ environment, directory, syncTimeoutSeconds }: Set
     tracing: endpoint === null ? null : { endpoint, includesContent },
     values,
   };
+  if (settings.apiToken !== null && !/^[!-~]+$/.test(settings.apiToken)) {
+    problems.push("API_TOKEN must be of letters, digits and signs of ASCII, without spaces: no header carries another");
+  }
   if (problems.length > 0) throw new SettingsError(problems.join("; "));
   return settings;
 }

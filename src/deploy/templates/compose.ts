@@ -6,13 +6,16 @@ import { LIMITS } from "../limits.ts";
 import { serverVariables } from "../server-variables.ts";
 import { yamlText } from "./yaml-text.ts";
 
-/** For compose 1.29 and the plugin: no `version`, no `name`, no `deploy`, no `env_file`, which one of them refuses or misses. */
+/**
+ * The service has the deployment in its name: compose takes the directory's name, `deploy` unless somebody chose another, for
+ * its project, and two deployments with a service of one name would replace each other. For compose 1.29 and the plugin: no `version`, no `name`, no `deploy`, no `env_file`, which one of them refuses or misses.
+ */
 export function compose(deployment: Deployment): string {
   const { apiPort, name } = deployment;
   const names = dockerNames(name);
   const document = {
     services: {
-      api: {
+      [`api-${name}`]: {
         build: { context: ".", args: { BASE_IMAGE: `\${BASE_IMAGE:-${DEFAULT_BASE}}` } },
         image: names.image,
         container_name: names.container,

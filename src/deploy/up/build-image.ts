@@ -11,6 +11,7 @@ import { followProgress, ProgressFailure } from "../../image/follow-progress.ts"
 import { toFileError } from "../../platform/file-error.ts";
 import type { Deployment } from "../deployment.ts";
 import type { Generated } from "../generate.ts";
+import { ownLabels } from "../labels.ts";
 import { imageContents } from "../templates/image-contents.ts";
 
 export interface BuildDeploymentImage extends Omit<BaseOptions, "engine" | "requested" | "refresh"> {
@@ -44,7 +45,7 @@ export async function buildDeploymentImage(options: BuildDeploymentImage): Promi
           dockerfile: DOCKERFILE,
           tags: [tag],
           buildArgs: { BASE_IMAGE: base },
-          labels: {},
+          labels: ownLabels(generated.deployment.name),
           noCache: false,
           // The generated Dockerfile fetches nothing; one changed by hand may.
           ...(isLocalBase(base) && isUnchanged(context, generated) ? { networkMode: "none" } : {}),

@@ -48,12 +48,17 @@ export async function requireFreePort(
   if (owner !== null) throw portTaken(port, describeOwner(owner, null).sentence);
 }
 
-/** @throws AppError CONTAINER_NAME_TAKEN for a container that has the deployment's name and none of its labels. */
-export async function requireOwnName(engine: DockerEngine, name: string): Promise<void> {
-  const { container } = dockerNames(name);
-  const holder = await engine.inspectContainer(container);
-  if (holder === null || holder.labels[DEPLOYMENT_LABEL] === name) return;
-  throw nameTaken(`container ${container}`, `docker rm -f ${container}`);
+/** @throws AppError CONTAINER_NAME_TAKEN for a container or an image that has a name of the deployment's and not its label. */
+export async function requireOwnNames(engine: DockerEngine, name: string): Promise<void> {
+  const { container, ...images } = dockerNames(name);
+  const isForeign = (holder: { labels: Record<string, string> } | null) =>
+    holder !== null && holder.labels[DEPLOYMENT_LABEL] !== name;
+  if (isForeign(await engine.inspectContainer(container))) {
+    throw nameTaken(`container ${container}`, `docker rm -f ${container}`);
+  }
+  for (const image of [images.image, images.candidateImage]) {
+    if (isForeign(await engine.inspectImage(image))) throw nameTaken(`image ${image}`, `docker rmi ${image}`);
+  }
 }
 
 /** Makes sure of the jobs volume and the network; each may have been there before. */

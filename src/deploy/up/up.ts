@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ContainerSummary, DockerEngine } from "../../docker/engine.ts";
+import { sleep, systemClock } from "../../platform/clock.ts";
 import { pickFreePort } from "../../platform/ports.ts";
 import { dockerNames } from "../deployment-name.ts";
 import type { Generated } from "../generate.ts";
@@ -8,7 +9,7 @@ import { awaitHealthy } from "./await-healthy.ts";
 import { buildDeploymentImage } from "./build-image.ts";
 import { type ContainerRequest, createDeploymentContainer, startDeploymentContainer } from "./container.ts";
 import type { DeploymentValues } from "./keys.ts";
-import { createVolume, ensureShared, recover, requireFreePort, requireOwnName } from "./prepare.ts";
+import { createVolume, ensureShared, recover, requireFreePort, requireOwnNames } from "./prepare.ts";
 import { findResources, serviceOf } from "./resources.ts";
 import { Undo } from "./undo.ts";
 
@@ -21,6 +22,8 @@ export interface UpOptions {
   /** How long a container may take until it is healthy. */
   timeoutMs: number;
   env: NodeJS.ProcessEnv;
+  /** Puts the files into the directory, once it is known that Docker, the names and the port are to be had. */
+  writeDirectory: () => Promise<void>;
   progress: (line: string) => void;
   signal: AbortSignal;
 }
@@ -35,16 +38,17 @@ export interface UpOptions {
 export async function up(options: UpOptions): Promise<string> {
   const { engine, generated, progress, signal } = options;
   const { apiPort, name } = generated.deployment;
-  await requireOwnName(engine, name);
+  await requireOwnNames(engine, name);
   const found = await recover(engine, name);
   const previous = serviceOf(found.containers, name);
   await requireFreePort(engine, apiPort, previous);
+  await options.writeDirectory();
   const undo = new Undo();
   let id: string;
   try {
     const names = dockerNames(name);
     undo.push("the image", () => engine.removeImage(names.candidateImage, { force: true }));
-    undo.push("intermediate images", () => removeUnused(engine, name));
+    undo.push("intermediate images", () => removeUnusedToTheEnd(engine, name));
     await buildDeploymentImage({ ...options, tag: names.candidateImage });
     await ensureShared(engine, name, found, undo);
     if (previous?.running === true) await prove(options);
@@ -120,12 +124,33 @@ async function settle(
   await removeUnused(engine, name);
 }
 
-/** Images of this deployment that have no name: intermediate stages, and those that a newer one replaced. */
-async function removeUnused(engine: DockerEngine, name: string): Promise<void> {
-  const { containers, images } = await findResources(engine, name);
-  const used = new Set(containers.map(({ imageId }) => imageId));
-  for (const { id } of images.filter((image) => image.tags.length === 0 && !used.has(image.id))) {
-    await engine.removeImage(id, { force: true });
+/** Docker ends the step at which its client left it, and keeps the result; so it is looked for until none comes any more. */
+async function removeUnusedToTheEnd(engine: DockerEngine, name: string): Promise<void> {
+  for (let quiet = 0; quiet < QUIET_LOOKS; ) {
+    quiet = (await removeUnused(engine, name)) === 0 ? quiet + 1 : 0;
+    if (quiet < QUIET_LOOKS) await sleep(LOOK_INTERVAL_MS, { clock: systemClock });
+  }
+}
+
+const QUIET_LOOKS = 3;
+const LOOK_INTERVAL_MS = 150;
+
+/**
+ * Images of this deployment that have no name: intermediate stages, and those that a newer one replaced. @returns how many
+ * went.
+ */
+async function removeUnused(engine: DockerEngine, name: string): Promise<number> {
+  for (let removed = 0; ; ) {
+    const { containers, images } = await findResources(engine, name);
+    const used = new Set(containers.map(({ imageId }) => imageId));
+    const unused = images.filter((image) => image.tags.length === 0 && !used.has(image.id));
+    const results = await Promise.allSettled(unused.map(({ id }) => engine.removeImage(id, { force: true })));
+    const gone = results.filter(({ status }) => status === "fulfilled").length;
+    const [failure] = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    if (failure === undefined) return removed + gone;
+    // An image that others were made from goes after them.
+    if (gone === 0) throw failure;
+    removed += gone;
   }
 }
 

@@ -199,9 +199,24 @@ describe("a first up", { timeout: BUILD_MS }, () => {
     expect(await rig.resources()).toEqual(NOTHING);
   });
 
-  test("never touches a container, a network or a volume of its name that is somebody else's", async () => {
+  test("that is interrupted at any moment of its build leaves nothing", async () => {
     await using rig = await upRig();
-    const { container, jobsVolume, network } = dockerNames(rig.name);
+    for (const afterMs of [50, 300, 600, 900, 1_200]) {
+      const interruption = new AbortController();
+      const reason = new Error("interrupted");
+      const onProgress = (line: string) =>
+        line.startsWith("Building") && setTimeout(() => interruption.abort(reason), afterMs);
+      // Another server each time: no step is taken from a cache.
+      const server = stubServer({ say: `after ${afterMs}` });
+      await expect(rig.up({ server, signal: interruption.signal, onProgress })).rejects.toBe(reason);
+      expect(await rig.resources()).toEqual(NOTHING);
+    }
+  });
+
+  test("never touches a container, a network, a volume or an image of its name that is somebody else's", async () => {
+    await using rig = await upRig();
+    const names = dockerNames(rig.name);
+    const { container, jobsVolume, network } = names;
     const image = `${rig.name}-tiny:test`;
     await importTinyImage(rig.engine, image);
     const foreign: [string[], string[]][] = [
@@ -216,6 +231,14 @@ describe("a first up", { timeout: BUILD_MS }, () => {
       [
         ["container", "create", "--name", container, image, "true"],
         ["container", "rm", container],
+      ],
+      [
+        ["tag", image, names.image],
+        ["rmi", names.image],
+      ],
+      [
+        ["tag", image, names.candidateImage],
+        ["rmi", names.candidateImage],
       ],
     ];
     for (const [create, remove] of foreign) {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { scriptedWorkflow } from "../../support/deployed-workflows.ts";
@@ -13,6 +15,14 @@ beforeAll(async () => {
 });
 
 afterAll(() => rig?.[Symbol.asyncDispose]());
+
+/** Of a GET whose path is sent as it stands: fetch would tidy it up. */
+async function statusOf(path: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(rig.url);
+  const [answer] = (await once(get({ hostname, port, path }), "response")) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode;
+}
 
 describe("a fast run", () => {
   test("answers 200 with the outputs, and the job can be read again", async () => {
@@ -87,6 +97,7 @@ describe("an idempotency key", () => {
     const first = await rig.run({ topic: "a" }, key);
     const { status, body } = await rig.run({ topic: "b" }, key);
     expect(status).toBe(409);
+    expect((await rig.run({ topc: "a" }, key)).status).toBe(409); // Whether or not it would have been taken.
     expect(body.error).toMatchObject({ code: "idempotency_conflict", job_id: first.body.job_id });
   });
 });
@@ -130,7 +141,8 @@ describe("the events of a job", () => {
     const { body } = await rig.run({ topic: "x" });
     const all = await rig.events(body.job_id);
     expect(await rig.events(body.job_id, { "last-event-id": "3" })).toEqual(all.slice(3));
-    expect((await rig.get(`/events/${body.job_id}`, { "last-event-id": String(all.length) })).status).toBe(204);
+    const nothingMore = await rig.get(`/events/${body.job_id}`, { "last-event-id": String(all.length) });
+    expect([nothingMore.status, nothingMore.headers.get("content-length")]).toEqual([204, null]);
     expect((await rig.get(`/events/${body.job_id}`, { "last-event-id": "x" })).status).toBe(400);
   });
 });
@@ -216,6 +228,12 @@ describe("what the server tells about itself", () => {
     );
     const served = endpoints.map(({ method, path }: { method: string; path: string }) => `${method} ${path}`);
     expect(documented.sort()).toEqual(served.sort());
+  });
+
+  test("no other way to them than their paths", async () => {
+    for (const path of ["//x/metrics", "/\\x/metrics", "//metrics"]) {
+      expect([path, await statusOf(path)]).toEqual([path, 404]);
+    }
   });
 
   test("a page for people", async () => {

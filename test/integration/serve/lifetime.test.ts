@@ -37,6 +37,8 @@ describe("a start", () => {
     [{ MAX_RUNNING: "many" }, "MAX_RUNNING"],
     [{ SYNC_TIMEOUT: "30s" }, "SYNC_TIMEOUT"],
     [{ HOST: "not a host" }, "HOST"],
+    [{ API_TOKEN: "no such header" }, "API_TOKEN"],
+    [{ API_TOKEN: "é" }, "API_TOKEN"],
     [{ DATA_DIR: "/dev/null/jobs" }, "DATA_DIR"],
     [{ DATA_DIR: "/proc/stigmer/jobs" }, "DATA_DIR"],
     [{ WORKSPACE_ROOT: "/proc/stigmer/workspace" }, "WORKSPACE_ROOT"],

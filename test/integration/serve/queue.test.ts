@@ -113,6 +113,8 @@ describe("the token", () => {
     for (const path of ["/health", "/health/live", "/health/ready"]) expect((await rig.get(path)).status).toBe(200);
     expect((await rig.run({ topic: "x" }, { authorization: "Bearer sesame" })).status).toBe(200);
     expect((await rig.get("/docs", { authorization: "bearer sesame" })).status).toBe(200);
+    const { paths } = (await rig.get("/openapi.json", { authorization: "Bearer sesame" })).body;
+    expect([paths["/jobs"].get.security, paths["/health"].get.security]).toEqual([[{ token: [] }], []]);
     expect(rig.output).not.toContain("sesame");
   });
 });

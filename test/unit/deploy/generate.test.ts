@@ -108,8 +108,8 @@ describe("the compose file", () => {
   test("has one service without privileges, bound to loopback, with limits, an init, and a volume for the jobs", () => {
     const document = composeOf({ name: "shop", apiPort: 9123 });
     expect(Object.keys(document)).toEqual(["services", "networks", "volumes"]);
-    expect(Object.keys(document.services)).toEqual(["api"]);
-    expect(document.services["api"]).toMatchObject({
+    expect(Object.keys(document.services)).toEqual(["api-shop"]);
+    expect(document.services["api-shop"]).toMatchObject({
       container_name: "shop",
       ports: ["127.0.0.1:9123:8000"],
       volumes: ["jobs:/data"],
@@ -122,15 +122,15 @@ describe("the compose file", () => {
       security_opt: ["no-new-privileges:true"],
       labels: { "ai.stigmer.managed": "true", "ai.stigmer.deployment": "shop" },
     });
-    expect(document.services["api"]).not.toHaveProperty("privileged");
-    expect(document.services["api"]).not.toHaveProperty("env_file");
+    expect(document.services["api-shop"]).not.toHaveProperty("privileged");
+    expect(document.services["api-shop"]).not.toHaveProperty("env_file");
     expect(document.volumes["jobs"]).toMatchObject({ name: "shop-jobs" });
     expect(document.networks["default"]).toMatchObject({ name: "shop-network" });
   });
 
   test("takes each key from .env, and an absent one for unset", () => {
     const llm = { provider: "anthropic", model: "m", baseUrl: null, apiKeyEnv: null };
-    const environment = composeOf({ llm }).services["api"]?.environment;
+    const environment = Object.values(composeOf({ llm }).services)[0]?.environment;
     expect(environment).toMatchObject({
       ANTHROPIC_API_KEY: `\${ANTHROPIC_API_KEY:-}`,
       SYNC_TIMEOUT: `\${SYNC_TIMEOUT:-30}`,
@@ -141,7 +141,7 @@ describe("the compose file", () => {
   test("quotes what YAML 1.1 would take for something else than a text", () => {
     for (const name of ["on", "no", "null", "12", "1e3", "0x10", "12.30"]) {
       const text = textOf(generateFiles(generationInput({ name })).files, "docker-compose.yml");
-      expect(parse(text, { version: "1.1" }).services.api.container_name).toBe(name);
+      expect(parse(text, { version: "1.1" }).services[`api-${name}`].container_name).toBe(name);
     }
   });
 });
@@ -182,7 +182,9 @@ describe(".env.example", () => {
     };
     const { files } = generateFiles(generationInput({ agents: { helper: { spec } } }));
     expect(keysOf(files)).toEqual(["MINE"]);
-    expect(composeOf({ agents: { helper: { spec } } }).services["api"]?.environment).not.toHaveProperty("PORT");
+    expect(Object.values(composeOf({ agents: { helper: { spec } } }).services)[0]?.environment).not.toHaveProperty(
+      "PORT",
+    );
   });
 });
 

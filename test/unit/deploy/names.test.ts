@@ -43,7 +43,20 @@ describe("a name", () => {
 });
 
 describe("names in Docker and Kubernetes", () => {
-  const NAMES = ["a", "shop", "a..b", "a.", "a_-b", "x___y", "9", "a".repeat(63), "0.8-beta_x"];
+  const NAMES = [
+    "a",
+    "shop",
+    "a..b",
+    "a-b",
+    "a___b",
+    "workflow-9",
+    "a.",
+    "a_-b",
+    "x___y",
+    "9",
+    "a".repeat(63),
+    "0.8-beta_x",
+  ];
 
   test.each(NAMES)("of %s begin with it and are accepted", (name) => {
     const { candidateImage, container, image, jobsVolume, network } = dockerNames(name);
@@ -58,6 +71,7 @@ describe("names in Docker and Kubernetes", () => {
   test("of two deployments are never the same image, nor that of somebody else", () => {
     const images = NAMES.map((name) => dockerNames(name).image);
     expect(new Set(images).size).toBe(NAMES.length);
+    expect(new Set(NAMES.map(kubernetesName)).size).toBe(NAMES.length);
     expect(dockerNames("redis").image).not.toMatch(/^redis:/);
   });
 });

@@ -31,15 +31,19 @@ const definition: WorkflowDefinition = {
 };
 
 const document = () =>
-  openApiDocument(definition, [
-    {
-      method: "POST",
-      path: "/run",
-      isOpen: false,
-      operation: RUN_OPERATION,
-      handle: () => ({ status: 200, json: null }),
-    },
-  ]);
+  openApiDocument(
+    definition,
+    [
+      {
+        method: "POST",
+        path: "/run",
+        isOpen: false,
+        operation: RUN_OPERATION,
+        handle: () => ({ status: 200, json: null }),
+      },
+    ],
+    { needsToken: false },
+  );
 
 const CALLER = { host: "example.com:81", needsToken: false };
 

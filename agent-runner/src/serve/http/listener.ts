@@ -35,8 +35,9 @@ export function createListener(options: ListenerOptions, failureOf: FailureOf): 
   const server = createServer((request, response) => {
     const began = performance.now();
     const method = request.method ?? "GET";
-    // The base only completes what a request line leaves out.
-    const url = URL.parse(request.url ?? "/", "http://server");
+    const target = request.url ?? "/";
+    // Not as a reference to a base: `//x/metrics` would be /metrics of a server x.
+    const url = URL.parse(target.startsWith("/") ? `http://server${target}` : target, "http://server");
     const matched = url === null ? null : router.match(method, url.pathname);
     // A write to a connection that has just vanished; `close` tells of it, and without a listener the process would end.
     response.on("error", () => {});
@@ -146,8 +147,8 @@ interface Written {
 
 function write(response: ServerResponse, { status, type, payload, headers }: Written): void {
   response.writeHead(status, {
-    "content-type": type,
-    "content-length": payload.length,
+    // RFC 9110: an answer without content has neither.
+    ...(status === 204 ? {} : { "content-type": type, "content-length": payload.length }),
     "x-content-type-options": "nosniff",
     ...headers,
   });

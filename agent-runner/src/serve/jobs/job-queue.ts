@@ -63,12 +63,20 @@ export class JobQueue {
     this.#startWaiting();
   }
 
+  /** The job that was started with this key; null without one. @throws IdempotencyConflict for another body. */
+  find({ idempotencyKey, bodyDigest }: Pick<Submission, "idempotencyKey" | "bodyDigest">): Job | null {
+    if (idempotencyKey === null) return null;
+    const known = this.#options.store.jobs.byIdempotencyKey(idempotencyKey);
+    if (known !== null && known.bodyDigest !== bodyDigest) throw new IdempotencyConflict(known.id);
+    return known;
+  }
+
   /**
    * Starts a job, or finds the one that this idempotency key has started.
    * @throws QueueFullError, DrainingError, IdempotencyConflict
    */
   submit(submission: Submission): Job {
-    const known = this.#jobOf(submission);
+    const known = this.find(submission);
     if (known !== null) return known;
     if (this.#isDraining) throw new DrainingError();
     const isFree = this.#active.size < this.#options.maxRunning && this.#waiting.size === 0;
@@ -120,13 +128,6 @@ export class JobQueue {
         this.#onIdle = resolve;
       });
     }
-  }
-
-  #jobOf({ idempotencyKey, bodyDigest }: Submission): Job | null {
-    if (idempotencyKey === null) return null;
-    const known = this.#options.store.jobs.byIdempotencyKey(idempotencyKey);
-    if (known !== null && known.bodyDigest !== bodyDigest) throw new IdempotencyConflict(known.id);
-    return known;
   }
 
   #insert(submission: Submission): Job {

@@ -12,12 +12,16 @@ export interface OpenApiDocument {
 }
 
 /** The API as an OpenAPI 3.1 document: the routes that there are, and the schemas of this workflow. */
-export function openApiDocument(definition: WorkflowDefinition, routes: readonly Route[]): OpenApiDocument {
+export function openApiDocument(
+  definition: WorkflowDefinition,
+  routes: readonly Route[],
+  { needsToken }: { needsToken: boolean },
+): OpenApiDocument {
   const { name, version, description } = definition.flow;
   const paths: OpenApiDocument["paths"] = {};
   for (const { method, path, operation, isOpen } of routes) {
-    const security: Json = isOpen ? [] : [{ token: [] }, {}];
-    const responses = isOpen ? operation.responses : { ...operation.responses, "401": UNAUTHORIZED };
+    const security: Json = isOpen || !needsToken ? [] : [{ token: [] }];
+    const responses = isOpen || !needsToken ? operation.responses : { ...operation.responses, "401": UNAUTHORIZED };
     paths[path] = { ...paths[path], [method.toLowerCase()]: { ...operation, security, responses } };
   }
   return {

@@ -44,11 +44,12 @@ export function aboutRoutes({ definition, metrics, queue, needsToken }: Deployme
     get("/schema", { operation: SCHEMA_OPERATION, handle: () => ({ status: 200, json: schema }) }),
     get("/openapi.json", {
       operation: OPENAPI_OPERATION,
-      handle: () => ({ status: 200, json: openApiDocument(definition, all) }),
+      handle: () => ({ status: 200, json: openApiDocument(definition, all, { needsToken }) }),
     }),
     get("/docs", {
       operation: DOCS_OPERATION,
-      handle: ({ headers }) => renderDocs(openApiDocument(definition, all), { host: headers.host ?? null, needsToken }),
+      handle: ({ headers }) =>
+        renderDocs(openApiDocument(definition, all, { needsToken }), { host: headers.host ?? null, needsToken }),
     }),
     get("/metrics", {
       operation: METRICS_OPERATION,

@@ -19,7 +19,7 @@ export const RUN_OPERATION: Operation = {
     header("Idempotency-Key", "A request with the same key and body returns the same job"),
     header("Prefer", "`respond-async`: do not wait for the job"),
   ],
-  requestBody: { required: true, content: { "application/json": { schema: ref("Inputs") } } },
+  requestBody: { content: { "application/json": { schema: ref("Inputs") } } },
   responses: {
     "200": json("The job is done", {
       type: "object",

@@ -21,9 +21,13 @@ export function runRoute(deployment: Deployment): Route {
     operation: RUN_OPERATION,
     handle: async (request) => {
       const idempotencyKey = readKey(request.headers["idempotency-key"]);
-      const { body, input } = readInput(deployment.definition, request, await request.text());
+      const body = readBody(request, await request.text());
       const { queue, store } = deployment;
-      const job = queue.submit({ input, idempotencyKey, bodyDigest: digest(body) });
+      const bodyDigest = digest(body);
+      // Looked for before the inputs are: a repetition is answered as it was, whatever the workflow takes by now.
+      const job =
+        queue.find({ idempotencyKey, bodyDigest }) ??
+        queue.submit({ input: readInput(deployment.definition, body), idempotencyKey, bodyDigest });
       if (!wantsAsync(request)) await endOrTimeout(deployment, job, request.signal);
       const now = findJob(store, job.id);
       if (now.completedAt === null || wantsAsync(request)) {
@@ -41,15 +45,19 @@ function readKey(key: string | string[] | undefined): string | null {
   throw new HttpFailure(400, "bad_request", `an Idempotency-Key has 1 to ${LONGEST_KEY} characters`);
 }
 
-function readInput({ state }: WorkflowDefinition, { headers }: ApiRequest, text: string) {
+function readBody({ headers }: ApiRequest, text: string): { [field: string]: Json } {
   const body = parseBody(text, headers["content-type"]);
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw invalid([{ field: "", message: "the body must be a JSON object of inputs", suggestion: null }]);
   }
   if (isNestedTooDeep(body)) throw new HttpFailure(400, "bad_request", "the body is nested too deep");
+  return body;
+}
+
+function readInput({ state }: WorkflowDefinition, body: { [field: string]: Json }): { [field: string]: Json } {
   const { values, mistakes } = checkInputs(state.fields, body);
   if (mistakes.length > 0) throw invalid(mistakes);
-  return { body, input: values };
+  return values;
 }
 
 function parseBody(text: string, type: string | undefined): Json {

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { loadDocuments } from "@stigmer/agent-runner/definitions";
 import { loadSettings } from "../../../config/load.ts";
 import { type AgentSource, bundleAgents, type StoredAgent } from "../../../deploy/bundled-agents.ts";
 import { type Generated, generateFiles } from "../../../deploy/generate.ts";
@@ -8,7 +7,7 @@ import { invalid, readWorkflow } from "../../../deploy/read-workflow.ts";
 import { serverBundle } from "../../../deploy/server-bundle.ts";
 import { AppError, systemErrorCode } from "../../../errors.ts";
 import type { CommandContext } from "../../context.ts";
-import { readDefinitionTexts } from "../apply/definition-texts.ts";
+import { loadDefinitions } from "../apply/load-definitions.ts";
 
 /** The options that `deploy generate` and `deploy up` share. */
 export interface GenerationOptions {
@@ -29,7 +28,8 @@ export interface GenerationOptions {
  * @throws AppError USAGE for a file or directory that cannot be read; DEFINITION_INVALID with every mistake; CONFIG_INVALID.
  */
 export async function generateFromOptions(options: GenerationOptions, context: CommandContext): Promise<Generated> {
-  const { apiPort, file, kubernetes, name = null, syncTimeoutMs } = options;
+  const { apiPort, file, kubernetes, name = null, output, syncTimeoutMs } = options;
+  if (output.trim() === "") throw new AppError("USAGE", "--output must name a directory");
   const source = await readSource(file, context);
   const { mentions, workflow, warnings } = readWorkflow(source, file);
   warnings.forEach(context.warn);
@@ -59,13 +59,11 @@ async function readSource(file: string, { cwd }: CommandContext): Promise<Buffer
 async function readAgents(directory: string | undefined, context: CommandContext): Promise<AgentSource> {
   if (directory === undefined) return { known: null, directory: null };
   const known: { [name: string]: StoredAgent } = {};
-  for (const { file, text } of await readDefinitionTexts([directory], context)) {
-    const { documents, issues } = loadDocuments(text, file);
-    if (issues.length > 0) throw invalid(file, issues);
-    for (const { definition, kind, name } of documents) {
-      // The parsed boundary: the loader has validated it.
-      if (kind === "Agent") known[name] = definition as StoredAgent;
-    }
+  const { documents, issues } = await loadDefinitions([directory], context);
+  if (issues.length > 0) throw invalid(directory, issues);
+  for (const { definition, kind, name } of documents) {
+    // The parsed boundary: the loader has validated it.
+    if (kind === "Agent") known[name] = definition as StoredAgent;
   }
   return { known, directory };
 }

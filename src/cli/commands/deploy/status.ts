@@ -1,7 +1,6 @@
-import { homedir } from "node:os";
 import { deploymentStatus } from "../../../deploy/up/status.ts";
-import { connectDocker } from "../../../docker/connect.ts";
 import type { CommandHandler } from "../../context.ts";
+import { connectForDeployment } from "./connect.ts";
 
 export interface DeployStatusOptions {
   name: string;
@@ -9,7 +8,7 @@ export interface DeployStatusOptions {
 
 /** `stigmer deploy status`: 0 only when the deployment can take work. */
 export const handle: CommandHandler<DeployStatusOptions> = async ({ name }, { env, signal }) => {
-  const engine = await connectDocker({ env, homeDir: homedir(), signal });
+  const engine = await connectForDeployment({ env, signal });
   const status = await deploymentStatus(engine, name);
   const rows = [
     ["name", status.name],

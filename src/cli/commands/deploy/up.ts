@@ -1,14 +1,13 @@
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Generated } from "../../../deploy/generate.ts";
 import { readValues } from "../../../deploy/up/keys.ts";
 import { deploymentStatus } from "../../../deploy/up/status.ts";
 import { up } from "../../../deploy/up/up.ts";
 import { isUpToDate } from "../../../deploy/write/plan.ts";
-import { connectDocker } from "../../../docker/connect.ts";
 import { AppError } from "../../../errors.ts";
 import { withLock } from "../../../platform/lock.ts";
 import type { CommandContext, CommandHandler } from "../../context.ts";
+import { connectForDeployment } from "./connect.ts";
 import { checkOutput, outOfDate, writeOutput } from "./generate.ts";
 import { type GenerationOptions, generateFromOptions } from "./generation.ts";
 
@@ -31,13 +30,14 @@ export const handle: CommandHandler<DeployUpOptions> = async (options, context) 
     secretsFile: context.paths.secretsFile,
   });
   if (options.check) await requireUpToDate(options, generated, context);
-  else await writeOutput(options, generated.files, context);
-
+  const writeDirectory = async () => {
+    if (!options.check) await writeOutput(options, generated.files, context);
+  };
   const { env, progress, signal } = context;
-  const engine = await connectDocker({ env, homeDir: homedir(), signal });
+  const engine = await connectForDeployment({ env, signal });
   const { name } = generated.deployment;
   const status = await withDeploymentLock(name, context, async () => {
-    await up({ engine, generated, directory, values, timeoutMs: HEALTHY_MS, env, progress, signal });
+    await up({ engine, generated, directory, values, timeoutMs: HEALTHY_MS, env, writeDirectory, progress, signal });
     return await deploymentStatus(engine, name);
   });
   return { data: status, text: `${name} is ${status.state}: ${status.url}` };

@@ -3,7 +3,7 @@ import { dockerNames, kubernetesName } from "../../deployment-name.ts";
 import { markdownBlock } from "../markdown-text.ts";
 
 /** What somebody needs who has to keep it running. */
-export function operation({ apiPort, kubernetes, name }: Deployment): string[] {
+export function operation({ apiPort, kubernetes, name, variables }: Deployment): string[] {
   const { container, image, jobsVolume } = dockerNames(name);
   const url = `http://127.0.0.1:${apiPort}`;
   return [
@@ -35,9 +35,9 @@ export function operation({ apiPort, kubernetes, name }: Deployment): string[] {
     ].join("\n"),
     markdownBlock(
       "sh",
-      `docker compose stop\ndocker run --rm -v ${jobsVolume}:${DATA_DIRECTORY}:ro --entrypoint tar ${image} -C ${DATA_DIRECTORY} -cf - . > jobs.tar\ndocker compose start`,
+      `docker stop ${container}\ndocker run --rm -v ${jobsVolume}:${DATA_DIRECTORY}:ro --entrypoint tar ${image} -C ${DATA_DIRECTORY} -cf - . > jobs.tar\ndocker start ${container}`,
     ),
-    ...(kubernetes ? withKubernetes(name) : []),
+    ...(kubernetes ? withKubernetes(name, variables.length > 0) : []),
     [
       "- **Platforms that set `PORT`**: the server listens there. The image runs as uid 10001, needs no rights, and writes to `/data` and `/tmp` only.",
       "- **Stopping**: on SIGTERM it takes no new work, ends what it can, and leaves the rest to the next start.",
@@ -46,7 +46,13 @@ export function operation({ apiPort, kubernetes, name }: Deployment): string[] {
 }
 
 /** The keys replace those of the template, which are empty. */
-function withKubernetes(name: string): string[] {
+function withKubernetes(name: string, hasKeys: boolean): string[] {
+  if (!hasKeys) {
+    return [
+      "- **Kubernetes**: push the image, put its name into `kubernetes/deployment.yaml`, and apply:",
+      markdownBlock("sh", "kubectl apply -f kubernetes/"),
+    ];
+  }
   const secret = `kubectl create secret generic ${kubernetesName(name)} --from-env-file=.env --dry-run=client -o yaml`;
   return [
     "- **Kubernetes**: push the image, put its name into `kubernetes/deployment.yaml`, and apply; the keys come from `.env`:",

@@ -19,7 +19,7 @@ export function quickStart(deployment: Deployment): string[] {
     markdownBlock("sh", `docker compose up -d --build\ncurl -sS ${url}/health/ready`),
     ...withStigmer(deployment),
     "Or without any container, on Node 22.13 or newer:",
-    markdownBlock("sh", "node server.js"),
+    markdownBlock("sh", `HOST=127.0.0.1 ${variables.length === 0 ? "" : "SECRETS_FILE=.env "}node server.js`),
     "## Run the workflow",
     `The body holds the inputs. ${answersAfter(syncTimeoutSeconds)}:`,
     markdownBlock("sh", `${post} -d ${body}`),
