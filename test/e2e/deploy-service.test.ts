@@ -82,8 +82,8 @@ describe("a deployment from the command line", { timeout: UP_MS }, () => {
     });
   }
 
-  async function ended(jobId: string) {
-    await expect.poll(async () => (await ask(`/status/${jobId}`)).body.status, PATIENCE).toMatch(/completed|failed/);
+  async function ended(jobId: string, how = /completed|failed/) {
+    await expect.poll(async () => (await ask(`/status/${jobId}`)).body.status, PATIENCE).toMatch(how);
     return (await ask(`/status/${jobId}`)).body;
   }
 
@@ -142,6 +142,20 @@ describe("a deployment from the command line", { timeout: UP_MS }, () => {
     const { body } = await post({ topic: "x" }, { prefer: "respond-async" });
     expect((await rig.run(upArguments())).exitCode).toBe(0);
     expect(await ended(body.job_id)).toMatchObject({ status: "completed" });
+  });
+
+  test("is replaced without waiting for a job that takes its time", async () => {
+    const slow = WORKFLOW.replace("delay_ms: 1000", "delay_ms: 20000");
+    writeFileSync(file, slow);
+    expect((await rig.run(upArguments())).exitCode).toBe(0);
+    const { body } = await post({ topic: "x" }, { prefer: "respond-async" });
+    await expect.poll(async () => (await ask(`/status/${body.job_id}`)).body.status, PATIENCE).toBe("running");
+    writeFileSync(file, WORKFLOW);
+    expect((await rig.run(upArguments())).exitCode).toBe(0);
+    // It began with 20 s a node, and by that workflow it goes on: nobody waited for it.
+    expect((await ask(`/status/${body.job_id}`)).body.status).toBe("running");
+    await ask(`/jobs/${body.job_id}`, { method: "DELETE" });
+    expect((await ended(body.job_id, /cancelled/)).status).toBe("cancelled");
   });
 
   test("wants the token that .env sets, once it was replaced", async () => {

@@ -12,11 +12,10 @@ export interface HostProcess {
   env: NodeJS.ProcessEnv;
   stdout: Output;
   stderr: Output & { write(text: string): unknown };
-  on(
-    event: "SIGTERM" | "SIGINT" | "uncaughtException" | "unhandledRejection",
-    listener: (what: unknown) => void,
-  ): unknown;
+  on(event: EndSignal | "uncaughtException" | "unhandledRejection", listener: (what: unknown) => void): unknown;
 }
+
+type EndSignal = "SIGTERM" | "SIGINT" | "SIGUSR2";
 
 interface Output {
   on(event: "error", listener: () => void): unknown;
@@ -72,24 +71,30 @@ async function serveUntilSignal({ service, settings, log, process }: Serving): P
   log.info(`stigmer server ${VERSION}: workflow ${JSON.stringify(service.name)} on ${settings.host}:${settings.port}`);
   for (const missing of service.missing) log.warn(missing);
   service.start();
-  const drained = signals.first.then(() => drain(service, settings, log));
+  const drained = signals.first.then((name) =>
+    drain(service, name === "SIGUSR2" ? HANDOVER_MS : settings.drainTimeoutMs, log),
+  );
   return await Promise.race([crashed, signals.second, drained]);
 }
 
-/** The first signal drains; a second one, some time after it, ends the process at once. */
-function watchSignals(process: HostProcess, log: Logger): { first: Promise<void>; second: Promise<number> } {
-  let tellFirst = (): void => {};
+/**
+ * The first signal drains; a second one, some time after it, ends the process at once. SIGUSR2 comes from who has a
+ * successor ready: the jobs go on there.
+ */
+function watchSignals(process: HostProcess, log: Logger): { first: Promise<EndSignal>; second: Promise<number> } {
+  let tellFirst = (_name: EndSignal): void => {};
   let tellSecond = (_code: number): void => {};
   let firstAt = Number.NaN;
   for (const [signal, code] of [
     ["SIGTERM", 143],
     ["SIGINT", 130],
+    ["SIGUSR2", 140],
   ] as const) {
     process.on(signal, () => {
       if (Number.isNaN(firstAt)) {
         firstAt = performance.now();
-        log.info(`draining on ${signal}`);
-        tellFirst();
+        log.info(signal === "SIGUSR2" ? "handing over to a successor" : `draining on ${signal}`);
+        tellFirst(signal);
       } else if (performance.now() - firstAt > ECHO_MS) tellSecond(code);
     });
   }
@@ -103,12 +108,15 @@ function watchSignals(process: HostProcess, log: Logger): { first: Promise<void>
   };
 }
 
+/** What a running step may still take when a successor waits. */
+const HANDOVER_MS = 300;
+
 /** A second signal this soon is an echo of the first: a shaky keyboard, a process manager that signals twice. */
 const ECHO_MS = 100;
 
 /** Takes no new jobs, lets those that run and their requests end, then closes. */
-async function drain(service: Service, { drainTimeoutMs }: Settings, log: Logger): Promise<number> {
-  await service.drain(AbortSignal.timeout(drainTimeoutMs));
+async function drain(service: Service, timeoutMs: number, log: Logger): Promise<number> {
+  await service.drain(AbortSignal.timeout(timeoutMs));
   log.info("stopped");
   return 0;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { ContainerSummary, DockerEngine } from "../../docker/engine.ts";
+import { type ContainerSummary, type DockerEngine, DockerRequestError } from "../../docker/engine.ts";
 import { sleep, systemClock } from "../../platform/clock.ts";
 import { pickFreePort } from "../../platform/ports.ts";
 import { dockerNames } from "../deployment-name.ts";
@@ -95,11 +95,29 @@ async function replace(options: UpOptions, previous: ContainerSummary | null, un
   const id = await createDeploymentContainer(engine, request);
   undo.push("the new container", () => engine.removeContainer(id, { force: true }));
   signal.throwIfAborted();
-  if (previous?.running === true) await engine.stopContainer(previous.id, LIMITS.stopGraceSeconds * 1000);
+  if (previous?.running === true) await handOver(engine, previous.id);
   await startDeploymentContainer(engine, id, apiPort);
   await awaitHealthy({ ...options, id, port: apiPort });
   return id;
 }
+
+/**
+ * The one before puts its jobs down at once, and the new one goes on with them: until then nobody serves. A server that
+ * does not end by it is stopped like any other.
+ */
+async function handOver(engine: DockerEngine, id: string): Promise<void> {
+  try {
+    await engine.killContainer(id, "SIGUSR2");
+    await engine.waitContainer(id, { signal: AbortSignal.timeout(HANDOVER_MS) });
+  } catch (error) {
+    // It had ended already, or takes its time.
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    if (!isLate && !(error instanceof DockerRequestError)) throw error;
+  }
+  await engine.stopContainer(id, LIMITS.stopGraceSeconds * 1000);
+}
+
+const HANDOVER_MS = 5_000;
 
 /** A container tells the name that its image had when it was made. */
 async function nameImage(engine: DockerEngine, name: string, undo: Undo): Promise<void> {

@@ -29,6 +29,20 @@ test("SIGTERM puts down a model call that does not end in time", async () => {
   expect((await rig.get(`/status/${id}`)).body.status).toBe("running");
 });
 
+test("SIGUSR2 hands the jobs over without waiting for them, and tells whoever waits where to look", async () => {
+  model = await FakeModel.start([{ silentAfter: "begin" }, { text: "whole" }]);
+  rig = await DeploymentRig.create({ workflow: servedWorkflow(model.url) });
+  const [exit] = await rig.start({ DRAIN_TIMEOUT: "600", SYNC_TIMEOUT: "600" });
+  const answer = rig.run({ topic: "x" });
+  await model.until("the model call", () => model.requests.length === 1);
+  rig.signal("SIGUSR2");
+  const { status, body } = await answer;
+  expect([status, body.status]).toEqual([202, "async"]);
+  expect(await exit).toBe(0);
+  await rig.start();
+  expect((await rig.jobWhen(body.job_id, "completed")).status).toBe("completed");
+});
+
 test("SIGTERM puts down a job that waits to ask a model again, which is gone", async () => {
   model = await FakeModel.start([{ status: 429, headers: { "retry-after": "50" } }]);
   rig = await DeploymentRig.create({ workflow: servedWorkflow(model.url) });
